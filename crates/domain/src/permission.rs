@@ -1,0 +1,35 @@
+//! What each role may do: one `match`.
+
+use crate::team::Role;
+
+/// Something that a person can ask for in a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// See the integrations page and the state of each connection.
+    SeeIntegrations,
+    /// Ask Jira once with the team's connection, to see that it works.
+    TestConnection,
+    /// Connect, choose a site, cancel, disconnect.
+    ManageIntegrations,
+}
+
+/// Whether a person with `role` may do `action`.
+pub const fn may(role: Role, action: Action) -> bool {
+    match (role, action) {
+        (_, Action::SeeIntegrations) | (Role::Admin, _) => true,
+        (Role::Member, Action::TestConnection | Action::ManageIntegrations) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_admins_change_anything() {
+        assert!(may(Role::Member, Action::SeeIntegrations));
+        assert!(!may(Role::Member, Action::TestConnection));
+        assert!(!may(Role::Member, Action::ManageIntegrations));
+        assert!(may(Role::Admin, Action::ManageIntegrations));
+    }
+}
