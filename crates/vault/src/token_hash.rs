@@ -1,0 +1,50 @@
+//! Random tokens that are shown once and kept as a hash.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{
+    env::{Env, random},
+    session::TokenHash,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+/// Makes a token of 256 random bits, in URL-safe characters.
+pub fn generate(env: &dyn Env) -> SecretString {
+    let bytes = Zeroizing::new(random::<32>(env));
+    URL_SAFE_NO_PAD.encode(bytes.as_slice()).into()
+}
+
+/// What is kept of a token. 256 random bits need no slow hash.
+pub fn hash(token: &SecretString) -> TokenHash {
+    TokenHash(Sha256::digest(token.expose_secret()).into())
+}
+
+/// The S256 challenge of a PKCE verifier (RFC 7636, 4.2).
+pub fn code_challenge(verifier: &SecretString) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose_secret()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key_ring::tests::testkit_env;
+
+    #[test]
+    fn two_tokens_differ_and_are_long_enough_for_a_verifier() {
+        let env = testkit_env();
+        let (one, two) = (generate(&env), generate(&env));
+        assert_ne!(one.expose_secret(), two.expose_secret());
+        assert_eq!(one.expose_secret().len(), 43);
+        assert!(hash(&one) != hash(&two));
+    }
+
+    #[test]
+    fn the_challenge_is_the_one_of_rfc_7636_appendix_b() {
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into();
+        assert_eq!(
+            code_challenge(&verifier),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+}
