@@ -1,0 +1,38 @@
+//! What is erased by its age, in all teams alike.
+
+use domain::session::IDLE_LIFE;
+use jiff::Timestamp;
+
+use crate::{StoreError, Tx, columns::Millis};
+
+impl Tx {
+    /// Erases the grants that nobody finished in time; says how many.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn erase_expired_grants(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        const SQL: &str = "
+            UPDATE connect_attempts
+               SET access_token = NULL, refresh_token = NULL, token_expires_at = NULL,
+                   scopes = NULL, granted_at = NULL, erase_at = NULL, updated_at = $1
+             WHERE erase_at <= $1";
+        Ok(execute!(self, SQL, Millis::from(now))?)
+    }
+
+    /// Removes the sessions that are over; says how many.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn remove_over_sessions(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM sessions WHERE ends_at <= $1 OR last_seen_at <= $2";
+        let idle_since = now - IDLE_LIFE;
+        Ok(execute!(
+            self,
+            SQL,
+            Millis::from(now),
+            Millis::from(idle_since)
+        )?)
+    }
+}

@@ -1,0 +1,42 @@
+//! The only crate that knows SQL: one set of queries for `SQLite` and PostgreSQL.
+//!
+//! [`Store`] is an open database, [`Tx`] a transaction; every query is a method of `Tx`, in the file
+//! of its subject. This crate must not know HTTP or secrets in the clear: what is sealed comes in and
+//! goes out as [`domain::sealed::Sealed`].
+//!
+//! # To add a query
+//!
+//! 1. Find the file of its subject, or add one and its `mod` line here.
+//! 2. Write `impl Tx { pub async fn … }`: names begin with `find_` (an `Option`), `get_`, `list_`, `add_`,
+//!    `set_`, `remove_`. Data of a team takes `TeamId` first and has `team_id` in its `WHERE`.
+//! 3. One `const SQL` with `$1, $2, …`, run through `on_both!`. Where the databases must differ, two
+//!    constants and `self.pick`.
+//! 4. Rows come out through a private struct (`#[derive(FromRow)]`) and a conversion that names the
+//!    odd value's column.
+//! 5. Test it in `tests/it`, on both databases, with another team that must see nothing.
+//!
+//! # To add a table
+//!
+//! Add a file of the same name to `migrations/sqlite` and `migrations/postgres`; `tests/it/schema.rs`
+//! compares what they make. A migration that was released is never edited.
+
+#[macro_use]
+mod tx;
+
+mod attempts;
+mod audit;
+mod clean_up;
+mod columns;
+mod credentials;
+mod error;
+mod installation;
+mod jira;
+mod overview;
+mod sessions;
+mod teams;
+mod users;
+
+pub use error::StoreError;
+pub use overview::ConnectionOverview;
+pub use sessions::Visitor;
+pub use tx::{Schema, Store, Tx};

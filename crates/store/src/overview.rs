@@ -1,0 +1,136 @@
+//! What a page shows of a connection, in two statements.
+
+use domain::{
+    attempt::ConnectAttempt,
+    credential::{IntegrationCredential, Provider},
+    ids::TeamId,
+    jira::JiraIntegration,
+    text::PersonName,
+};
+use jiff::Timestamp;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::{
+    StoreError, Tx,
+    attempts::AttemptRow,
+    columns::{Millis, Row},
+    credentials::CredentialRow,
+    jira::MaybeSiteRow,
+};
+
+/// A team's connection with a provider, and the names that go with it.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionOverview {
+    /// The stored grant.
+    pub credential: Option<IntegrationCredential>,
+    /// The chosen site.
+    pub integration: Option<JiraIntegration>,
+    /// The newest attempt that can go on.
+    pub attempt: Option<ConnectAttempt>,
+    /// Who connected.
+    pub connected_by: Option<PersonName>,
+    /// Who disconnected.
+    pub disconnected_by: Option<PersonName>,
+    /// Who began the attempt.
+    pub attempt_by: Option<PersonName>,
+}
+
+#[derive(FromRow)]
+struct CredentialWithNames {
+    #[sqlx(flatten)]
+    credential: CredentialRow,
+    connected_by_name: Option<String>,
+    disconnected_by_name: Option<String>,
+    #[sqlx(flatten)]
+    site: MaybeSiteRow,
+}
+
+#[derive(FromRow)]
+struct AttemptWithName {
+    #[sqlx(flatten)]
+    attempt: AttemptRow,
+    attempt_by_name: String,
+}
+
+impl Tx {
+    /// Reads all of it; call it on a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_connection_overview(
+        &mut self,
+        team: TeamId,
+        provider: Provider,
+        now: Timestamp,
+    ) -> Result<ConnectionOverview, StoreError> {
+        let mut overview = ConnectionOverview::default();
+        self.read_credential(team, provider, &mut overview).await?;
+        self.read_attempt(team, provider, now, &mut overview)
+            .await?;
+        Ok(overview)
+    }
+
+    async fn read_credential(
+        &mut self,
+        team: TeamId,
+        provider: Provider,
+        overview: &mut ConnectionOverview,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            SELECT c.*, a.name AS connected_by_name, b.name AS disconnected_by_name,
+                   j.id AS jira_id, j.cloud_id, j.site_name, j.site_url, j.avatar_url,
+                   j.last_sync_at, j.sync_status
+              FROM integration_credentials c
+              LEFT JOIN jira_integrations j ON j.team_id = c.team_id AND j.credential_id = c.id
+              LEFT JOIN users a ON a.id = c.connected_by
+              LEFT JOIN users b ON b.id = c.disconnected_by
+             WHERE c.team_id = $1 AND c.provider = $2";
+        let row: Option<CredentialWithNames> =
+            fetch_optional!(self, SQL, team.uuid(), provider.as_str())?;
+        if let Some(row) = row {
+            overview.connected_by = name(row.credential.connected_by, row.connected_by_name)?;
+            overview.disconnected_by =
+                name(row.credential.disconnected_by, row.disconnected_by_name)?;
+            let credential: IntegrationCredential = row.credential.try_into()?;
+            overview.integration = row.site.of(&credential)?;
+            overview.credential = Some(credential);
+        }
+        Ok(())
+    }
+
+    async fn read_attempt(
+        &mut self,
+        team: TeamId,
+        provider: Provider,
+        now: Timestamp,
+        overview: &mut ConnectionOverview,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            SELECT a.*, u.name AS attempt_by_name
+              FROM connect_attempts a
+              JOIN users u ON u.id = a.user_id
+             WHERE a.team_id = $1 AND a.provider = $2
+               AND ((a.finished_at IS NULL AND a.expires_at > $3) OR a.erase_at > $3)
+             ORDER BY a.created_at DESC, a.id DESC
+             LIMIT 1";
+        let row: Option<AttemptWithName> =
+            fetch_optional!(self, SQL, team.uuid(), provider.as_str(), Millis::from(now))?;
+        if let Some(row) = row {
+            let attempt: ConnectAttempt = row.attempt.try_into()?;
+            overview.attempt_by = name(Some(attempt.user.uuid()), Some(row.attempt_by_name))?;
+            overview.attempt = Some(attempt);
+        }
+        Ok(())
+    }
+}
+
+fn name(user: Option<Uuid>, name: Option<String>) -> Result<Option<PersonName>, StoreError> {
+    let here = Row {
+        table: "users",
+        id: user.unwrap_or_default(),
+    };
+    name.map(|it| here.checked("name", PersonName::parse(&it)))
+        .transpose()
+}
