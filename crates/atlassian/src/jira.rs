@@ -1,0 +1,104 @@
+//! The few Jira calls that we make, and what their refusals mean.
+
+use domain::text::{AccountId, CloudId};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::{
+    Atlassian, CallError,
+    oauth::joined,
+    transport::{Answer, Lost, send},
+    wire::{GatewayError, JiraError, Myself},
+};
+
+/// Whose grant it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Kept.
+    pub account_id: AccountId,
+    /// Shown where it is fetched, never kept.
+    pub display_name: Option<String>,
+}
+
+/// A name longer than this is cut.
+const LONGEST_NAME: usize = 100;
+
+impl Atlassian {
+    /// Asks a site whose token it is.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; [`CallError::SiteRefused`] if the site does not let the app in.
+    pub async fn myself(
+        &self,
+        access: &SecretString,
+        site: &CloudId,
+    ) -> Result<Account, CallError> {
+        let path = format!("ex/jira/{site}/rest/api/3/myself");
+        let url = joined(&self.settings.api_url, &path);
+        let said: Myself = self.get("myself", url, access).await?;
+        let account_id = AccountId::parse(&said.account_id).map_err(|_| CallError::NoAnswer)?;
+        Ok(Account {
+            account_id,
+            display_name: said.display_name.and_then(|it| tamed(&it)),
+        })
+    }
+
+    /// Asks with an access token and reads the JSON.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        url: Url,
+        access: &SecretString,
+    ) -> Result<T, CallError> {
+        let request = self
+            .transport
+            .call
+            .get(url)
+            .bearer_auth(access.expose_secret());
+        let answer = match send(operation, request).await {
+            Ok(answer) => answer,
+            Err(Lost::NotSent | Lost::Sent | Lost::TooLarge(_)) => return Err(CallError::NoAnswer),
+        };
+        if answer.status.as_u16() == 200 {
+            // A login page of somebody's proxy, a body that was cut: no answer.
+            return serde_json::from_slice(&answer.body).map_err(|_| CallError::NoAnswer);
+        }
+        Err(self.refusal(&answer))
+    }
+
+    fn refusal(&self, answer: &Answer) -> CallError {
+        let status = answer.status.as_u16();
+        match status {
+            401 if says(answer, "scope does not match") => CallError::ScopeMissing,
+            401 => CallError::Unauthorized,
+            403 => CallError::SiteRefused,
+            404 | 410 => CallError::NotFound,
+            429 => CallError::RateLimited {
+                retry_after: self.wait_asked_for(answer),
+            },
+            ..=399 | 408 | 500.. => CallError::NoAnswer,
+            _ => CallError::Unexpected { status },
+        }
+    }
+}
+
+/// Whether one of the shapes of an error body has `words` (the gateway's, or Jira's own).
+fn says(answer: &Answer, words: &str) -> bool {
+    let gateway = serde_json::from_slice::<GatewayError>(&answer.body);
+    let jira = serde_json::from_slice::<JiraError>(&answer.body);
+    gateway.is_ok_and(|it| it.message.contains(words))
+        || jira.is_ok_and(|it| it.error_messages.iter().any(|it| it.contains(words)))
+}
+
+/// Somebody else's text, made fit to show.
+fn tamed(text: &str) -> Option<String> {
+    let shown: String = text
+        .chars()
+        .filter(|it| !it.is_control())
+        .take(LONGEST_NAME)
+        .collect();
+    let shown = shown.trim();
+    (!shown.is_empty()).then(|| shown.to_owned())
+}

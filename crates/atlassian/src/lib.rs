@@ -1,0 +1,78 @@
+//! The client for Atlassian's HTTP interfaces: five calls, and what their answers mean.
+//!
+//! - [`oauth`]: the authorize URL, code and refresh token for a pair (RFC 6749; Atlassian's OAuth 2.0
+//!   (3LO) pages).
+//! - [`sites`]: which Jira sites a token reaches. [`jira`]: whose account it is.
+//! - [`classify`]: what an answer of the token endpoint means; pure. Everything hinges on telling a dead
+//!   grant from an outage.
+//! - [`wire`]: the fields as they are sent; shared with the simulator.
+//!
+//! This crate must not know SQL or axum. Text that Atlassian sends is never kept in an error and never
+//! logged. Begin reading at [`oauth`].
+
+pub mod classify;
+pub mod error;
+pub mod jira;
+pub mod oauth;
+pub mod sites;
+mod transport;
+pub mod wire;
+
+use std::sync::{Arc, atomic::AtomicUsize};
+
+use domain::env::Env;
+use secrecy::SecretString;
+use url::Url;
+
+pub use error::{CallError, ExchangeError, RefreshError, SetupError};
+pub use jira::Account;
+pub use oauth::{GrantedTokens, RefreshedTokens};
+pub use sites::OfferedSite;
+pub use transport::Timeouts;
+
+/// How this installation is known to Atlassian.
+#[derive(Clone, Debug)]
+pub struct AtlassianSettings {
+    /// Where people consent and tokens are exchanged: `https://auth.atlassian.com`.
+    pub auth_url: Url,
+    /// The gateway: `https://api.atlassian.com`.
+    pub api_url: Url,
+    /// The app's client id.
+    pub client_id: String,
+    /// The app's client secret; two while one is being rotated. The first is tried first.
+    pub client_secrets: Vec<SecretString>,
+    /// The one redirect URI of the installation.
+    pub redirect_uri: Url,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+/// A client, made once a process. Cheap to share by reference.
+#[derive(Debug)]
+pub struct Atlassian {
+    settings: AtlassianSettings,
+    transport: transport::Transport,
+    env: Arc<dyn Env>,
+    /// Which of the client secrets was accepted last.
+    accepted_secret: AtomicUsize,
+}
+
+impl Atlassian {
+    /// Makes a client. Asks nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] if there is no client secret, or TLS cannot be set up.
+    pub fn new(settings: AtlassianSettings, env: Arc<dyn Env>) -> Result<Self, SetupError> {
+        if settings.client_secrets.is_empty() {
+            return Err(SetupError::NoClientSecret);
+        }
+        let transport = transport::Transport::new(settings.timeouts).map_err(SetupError::Tls)?;
+        Ok(Self {
+            settings,
+            transport,
+            env,
+            accepted_secret: AtomicUsize::new(0),
+        })
+    }
+}
