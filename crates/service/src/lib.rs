@@ -1,0 +1,152 @@
+//! Use cases: one file each, one public function or a few.
+//!
+//! - People: [`sign_up`], [`sign_in`], [`teams`]; [`who`] proves who is asking.
+//! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`disconnect`].
+//! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
+//! - What pages show: [`overview`]. What runs by itself: [`worker`].
+//!
+//! This crate must not know HTTP, cookies, HTML or status codes. What it refuses are meanings; `web`
+//! turns them into answers. Nothing awaits the network inside a write transaction.
+
+pub mod choose_site;
+pub mod connect;
+pub mod disconnect;
+pub mod error;
+pub mod overview;
+mod password;
+pub mod refresh;
+pub mod sign_in;
+pub mod sign_up;
+pub mod start;
+pub mod state_token;
+pub mod teams;
+pub mod test_connection;
+pub mod who;
+pub mod worker;
+
+use std::sync::Arc;
+
+use atlassian::Atlassian;
+use domain::{
+    audit::{AuditAction, AuditEvent},
+    env::Env,
+    ids::{AuditEventId, TeamId, UserId},
+};
+use store::{Store, Tx};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+use vault::KeyRing;
+
+pub use error::Error;
+
+/// What the operator decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether anybody may make an account.
+    pub allow_signup: bool,
+}
+
+/// Everything that a use case needs. Made once a process (or once a test).
+#[derive(Debug)]
+pub struct Services {
+    /// The database.
+    pub store: Store,
+    /// The keys that seal and sign.
+    pub key_ring: KeyRing,
+    /// Atlassian; none while the operator has not set client id and secret.
+    pub atlassian: Option<Atlassian>,
+    /// Time and randomness.
+    pub env: Arc<dyn Env>,
+    /// What the operator decided.
+    pub policy: Policy,
+    /// Work that goes on when a caller has left; a shutdown waits for it.
+    pub tasks: TaskTracker,
+    flights: refresh::Flights,
+    hashing: Arc<Semaphore>,
+}
+
+impl Services {
+    /// Puts the parts together.
+    pub fn new(
+        store: Store,
+        key_ring: KeyRing,
+        atlassian: Option<Atlassian>,
+        env: Arc<dyn Env>,
+        policy: Policy,
+    ) -> Self {
+        Self {
+            store,
+            key_ring,
+            atlassian,
+            env,
+            policy,
+            tasks: TaskTracker::new(),
+            flights: refresh::Flights::default(),
+            hashing: Arc::new(Semaphore::new(password::AT_ONCE)),
+        }
+    }
+
+    /// Writes one audit row, in the transaction of the change that it tells of.
+    pub(crate) async fn audit(&self, tx: &mut Tx, entry: Entry) -> Result<(), Error> {
+        let event = AuditEvent {
+            id: AuditEventId::new(self.env.as_ref()),
+            at: self.env.now(),
+            team: entry.team,
+            actor: entry.actor,
+            action: entry.action,
+            subject: entry.subject,
+            detail: entry.detail,
+        };
+        Ok(tx.add_audit_event(&event).await?)
+    }
+
+    /// Writes one audit row for something that changed nothing else.
+    pub(crate) async fn audit_alone(&self, entry: Entry) -> Result<(), Error> {
+        let mut tx = self.store.write().await?;
+        self.audit(&mut tx, entry).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// What an audit row tells, before it has an id and a time.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) team: Option<TeamId>,
+    pub(crate) actor: Option<UserId>,
+    pub(crate) action: AuditAction,
+    pub(crate) subject: Option<Uuid>,
+    pub(crate) detail: Option<String>,
+}
+
+impl Entry {
+    pub(crate) const fn new(action: AuditAction) -> Self {
+        Self {
+            team: None,
+            actor: None,
+            action,
+            subject: None,
+            detail: None,
+        }
+    }
+
+    pub(crate) const fn team(mut self, team: TeamId) -> Self {
+        self.team = Some(team);
+        self
+    }
+
+    pub(crate) const fn actor(mut self, actor: UserId) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    pub(crate) const fn subject(mut self, subject: Uuid) -> Self {
+        self.subject = Some(subject);
+        self
+    }
+
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+}

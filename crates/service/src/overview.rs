@@ -1,0 +1,74 @@
+//! What the pages show of a connection, read in one snapshot.
+
+use domain::{
+    attempt::{AttemptOutcome, ConnectAttempt},
+    credential::{IntegrationCredential, Provider},
+    jira::Site,
+    state::{ConnectionState, connection_state},
+    text::PersonName,
+};
+
+use crate::{Error, Services, who::Member};
+
+/// A team's connection with Jira.
+#[derive(Clone, Debug)]
+pub struct JiraOverview {
+    /// Computed from what follows.
+    pub state: ConnectionState,
+    /// The stored grant; its tokens are sealed.
+    pub credential: Option<IntegrationCredential>,
+    /// The chosen site.
+    pub site: Option<Site>,
+    /// The newest attempt that can go on.
+    pub attempt: Option<ConnectAttempt>,
+    /// Whether the reader may go on with it: its own, in this browser.
+    pub is_own_attempt: bool,
+    /// Who connected.
+    pub connected_by: Option<PersonName>,
+    /// Who disconnected.
+    pub disconnected_by: Option<PersonName>,
+    /// Who is on the way to Atlassian.
+    pub attempt_by: Option<PersonName>,
+    /// Whether the operator has set client id and secret.
+    pub is_set_up: bool,
+}
+
+impl JiraOverview {
+    /// Whether the open attempt waits for Atlassian to answer, with the grant kept.
+    pub fn can_try_again(&self) -> bool {
+        self.attempt.as_ref().is_some_and(|it| {
+            it.grant.is_some() && it.outcome == Some(AttemptOutcome::AtlassianDown)
+        })
+    }
+}
+
+/// Reads the connection of the member's team. Makes no call to Atlassian.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer: the state is then unknown, which is
+/// not "disconnected".
+pub async fn jira(services: &Services, member: &Member) -> Result<JiraOverview, Error> {
+    let now = services.env.now();
+    let mut tx = services.store.read().await?;
+    let found = tx
+        .find_connection_overview(member.team().id, Provider::Jira, now)
+        .await?;
+    drop(tx);
+    let person = member.person();
+    let is_own_attempt = found
+        .attempt
+        .as_ref()
+        .is_some_and(|it| it.user == person.user().id && it.session == Some(person.session().id));
+    Ok(JiraOverview {
+        state: connection_state(found.credential.as_ref(), found.attempt.as_ref(), now),
+        credential: found.credential,
+        site: found.integration.map(|it| it.site),
+        attempt: found.attempt,
+        is_own_attempt,
+        connected_by: found.connected_by,
+        disconnected_by: found.disconnected_by,
+        attempt_by: found.attempt_by,
+        is_set_up: services.atlassian.is_some(),
+    })
+}

@@ -1,0 +1,92 @@
+//! Teams: making one, and which ones a person has.
+
+use anyhow::anyhow;
+use domain::{
+    audit::AuditAction,
+    ids::{TeamId, UserId},
+    team::{Role, Team},
+    text::{PersonName, Slug, TeamName, TextError},
+};
+
+use crate::{
+    Entry, Error, Services,
+    who::{Member, Person},
+};
+
+/// Why no team was made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateTeamError {
+    /// The name cannot be taken.
+    #[error("the name {0}")]
+    Name(TextError),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// So many teams may have the same name before we give up on numbering them.
+const MOST_NAMESAKES: u32 = 10_000;
+
+/// Makes a team; its maker is its first admin.
+///
+/// # Errors
+///
+/// [`CreateTeamError::Name`] if the name cannot be taken.
+pub async fn create_team(
+    services: &Services,
+    person: &Person,
+    name: &str,
+) -> Result<Team, CreateTeamError> {
+    let name = TeamName::parse(name).map_err(CreateTeamError::Name)?;
+    Ok(add_team(services, person.user().id, name).await?)
+}
+
+async fn add_team(services: &Services, user: UserId, name: TeamName) -> Result<Team, Error> {
+    let env = services.env.as_ref();
+    let now = env.now();
+    let mut team = Team {
+        id: TeamId::new(env),
+        slug: Slug::from_name(&name, 1),
+        name,
+        created_at: now,
+    };
+    let mut tx = services.store.write().await?;
+    let mut n = 1;
+    while !tx.add_team(&team).await? {
+        n += 1;
+        if n > MOST_NAMESAKES {
+            return Err(anyhow!("no slug is left for another team of this name").into());
+        }
+        team.slug = Slug::from_name(&team.name, n);
+    }
+    tx.add_membership(team.id, user, Role::Admin, now).await?;
+    let entry = Entry::new(AuditAction::TeamCreated)
+        .team(team.id)
+        .actor(user);
+    services
+        .audit(&mut tx, entry.subject(team.id.uuid()))
+        .await?;
+    tx.commit().await?;
+    Ok(team)
+}
+
+/// The teams of a person, by name.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn teams_of(services: &Services, person: &Person) -> Result<Vec<(Team, Role)>, Error> {
+    let mut tx = services.store.read().await?;
+    Ok(tx.list_teams_of(person.user().id).await?)
+}
+
+/// The names of the admins of the member's team: whom to ask.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn admin_names(services: &Services, member: &Member) -> Result<Vec<PersonName>, Error> {
+    let mut tx = services.store.read().await?;
+    let admins = tx.list_admins(member.team().id).await?;
+    Ok(admins.into_iter().map(|it| it.name).collect())
+}
