@@ -1,0 +1,375 @@
+//! A fresh database for each test, on `SQLite` and on PostgreSQL.
+//!
+//! PostgreSQL is the one of `TEST_POSTGRES_URL`, else the one on 127.0.0.1:5432, else a private cluster
+//! started from an installed `initdb`. Each test has a schema of its own; nothing else in the server
+//! is touched.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use store::Store;
+use tempfile::TempDir;
+
+/// A database that is there for one test.
+#[derive(Debug)]
+pub struct TestDb {
+    /// Open and migrated.
+    pub store: Store,
+    /// Its address, for another process or another [`Store`].
+    pub url: String,
+    schema: Option<Schema>,
+    // Removed with the test; also the home of a SQLite file.
+    _dir: TempDir,
+}
+
+/// A schema of a test's own.
+#[derive(Debug)]
+struct Schema {
+    server: String,
+    name: String,
+}
+
+/// What our schemas are called: the prefix, the second of their making, something random.
+const PREFIX: &str = "tformance_test_";
+
+/// A schema of a run that was cut off is dropped by a later run after this time.
+const STALE: Duration = Duration::from_hours(1);
+
+impl TestDb {
+    /// A file in a temporary folder.
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    pub async fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/test.db", dir.path().display());
+        let store = Store::open_with(&url, 4).await.unwrap();
+        store.migrate().await.unwrap();
+        Self {
+            store,
+            url,
+            schema: None,
+            _dir: dir,
+        }
+    }
+
+    /// A schema in a PostgreSQL server. `None` where there is no server; then it says how to get one,
+    /// and where `CI` is set it fails.
+    #[expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
+    pub async fn postgres() -> Option<Self> {
+        let Some(server) = find_server().await else {
+            let help = "no PostgreSQL: set TEST_POSTGRES_URL, start one on 127.0.0.1:5432, or install \
+                        one (Debian: apt-get install postgresql) so that the tests can start their own";
+            assert!(std::env::var_os("CI").is_none(), "{help}");
+            tell(help);
+            return None;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let random = dir
+            .path()
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_lowercase();
+        let name = format!(
+            "{PREFIX}{}_{}",
+            now().as_secs(),
+            random.trim_start_matches('.')
+        );
+        let mut admin = PgConnection::connect(&server).await.unwrap();
+        if let Err(err) = run(&mut admin, format!("CREATE SCHEMA \"{name}\"")).await {
+            panic!(
+                "the tests may not make schemas in {}: {err}",
+                without_password(&server)
+            );
+        }
+        drop_stale_schemas(&mut admin).await;
+        admin.close().await.unwrap();
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let url = format!("{server}{separator}options[search_path]={name}&application_name={name}");
+        let store = Store::open_with(&url, 4).await.unwrap();
+        store.migrate_without_lock().await.unwrap();
+        Some(Self {
+            store,
+            url,
+            schema: Some(Schema { server, name }),
+            _dir: dir,
+        })
+    }
+
+    /// Runs a statement that no code of ours has: planting, swapping, breaking.
+    ///
+    /// # Errors
+    ///
+    /// If the database refuses.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test breaks what the store would not"
+    )]
+    pub async fn raw(&self, sql: &str) -> Result<(), sqlx::Error> {
+        match &self.store {
+            Store::Sqlite { writer, .. } => {
+                sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+                    .execute(writer)
+                    .await?;
+            }
+            Store::Postgres(pool) => {
+                sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+                    .execute(pool)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every value of every table as text, bytes both as hex and as they are: for searching.
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    pub async fn dump(&self) -> String {
+        match &self.store {
+            Store::Sqlite { writer, .. } => {
+                // What is still in the log goes into the file, which is read as it lies on the disk.
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                    .execute(writer)
+                    .await
+                    .unwrap();
+                let path = self.url.trim_start_matches("sqlite://");
+                String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
+            }
+            Store::Postgres(pool) => {
+                let tables = "SELECT table_name::text FROM information_schema.tables
+                               WHERE table_schema = current_schema()";
+                let tables: Vec<(String,)> = sqlx::query_as(tables).fetch_all(pool).await.unwrap();
+                let mut dump = String::new();
+                for (table,) in tables {
+                    dump.push_str(&dump_table(pool, &table).await.unwrap());
+                }
+                dump
+            }
+        }
+    }
+}
+
+/// `bytea` is told as hex and, where it is text, as text.
+#[expect(clippy::disallowed_methods, reason = "a table's name cannot be bound")]
+async fn dump_table(pool: &sqlx::PgPool, table: &str) -> Result<String, sqlx::Error> {
+    let columns = "SELECT column_name::text, data_type::text FROM information_schema.columns
+                    WHERE table_schema = current_schema() AND table_name = $1";
+    let columns: Vec<(String, String)> =
+        sqlx::query_as(columns).bind(table).fetch_all(pool).await?;
+    let mut dump = String::new();
+    for (column, kind) in columns {
+        let value = if kind == "bytea" {
+            format!("encode(\"{column}\", 'hex') || ' ' || encode(\"{column}\", 'escape')")
+        } else {
+            format!("\"{column}\"::text")
+        };
+        let sql = format!("SELECT coalesce({value}, '') FROM \"{table}\"");
+        let values: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(pool).await?;
+        dump.extend(
+            values
+                .into_iter()
+                .flat_map(|(value,)| [value, "\n".to_owned()]),
+        );
+    }
+    Ok(dump)
+}
+
+impl Drop for TestDb {
+    /// Drops the schema in a thread of its own: a destructor cannot wait for the runtime that it is in.
+    ///
+    /// The runtime stands still meanwhile, so that a transaction dropped a moment ago has not sent its
+    /// rollback: the schema's connections are ended first, else their locks would be waited for.
+    fn drop(&mut self) {
+        let Some(Schema { server, name }) = self.schema.take() else {
+            return;
+        };
+        let work = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let mut admin = PgConnection::connect(&server).await?;
+                sqlx::query(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1",
+                )
+                .bind(&name)
+                .execute(&mut admin)
+                .await?;
+                run(
+                    &mut admin,
+                    format!("DROP SCHEMA IF EXISTS \"{name}\" CASCADE"),
+                )
+                .await
+            })
+        };
+        let done: Result<Result<(), sqlx::Error>, _> = std::thread::spawn(work).join();
+        match done {
+            Ok(Ok(())) => {}
+            // The next run drops it.
+            Ok(Err(err)) => tell(&format!("a test schema stays for a while: {err}")),
+            Err(_) => tell("a test schema stays for a while"),
+        }
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "test support talks to whoever runs the tests"
+)]
+fn tell(what: &str) {
+    eprintln!("{what}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a schema's name cannot be bound")]
+async fn run(conn: &mut PgConnection, sql: String) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+async fn drop_stale_schemas(admin: &mut PgConnection) {
+    let sql = "SELECT schema_name::text FROM information_schema.schemata WHERE schema_name LIKE $1";
+    let found: Result<Vec<(String,)>, _> = sqlx::query_as(sql)
+        .bind(format!("{PREFIX}%"))
+        .fetch_all(&mut *admin)
+        .await;
+    for (name,) in found.unwrap_or_default() {
+        let made = name
+            .strip_prefix(PREFIX)
+            .and_then(|it| it.split('_').next()?.parse().ok());
+        let is_stale = made.is_some_and(|secs| Duration::from_secs(secs) + STALE < now());
+        if is_stale
+            && let Err(err) = run(admin, format!("DROP SCHEMA IF EXISTS \"{name}\" CASCADE")).await
+        {
+            // Another test of this run was faster.
+            tell(&format!("a stale test schema stays: {err}"));
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the age of a schema has nothing to do with a test's clock"
+)]
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+fn without_password(url: &str) -> String {
+    url::Url::parse(url).map_or_else(
+        |_| "the server".to_owned(),
+        |it| {
+            format!(
+                "{}:{}",
+                it.host_str().unwrap_or_default(),
+                it.port().unwrap_or(5432)
+            )
+        },
+    )
+}
+
+/// The address of a server that answers.
+async fn find_server() -> Option<String> {
+    if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
+        return Some(url);
+    }
+    for user in ["root", "postgres"] {
+        let url = format!("postgres://{user}@127.0.0.1:5432/test");
+        if PgConnection::connect(&url).await.is_ok() {
+            return Some(url);
+        }
+    }
+    private_cluster().await
+}
+
+/// Starts a cluster of our own, once for all tests of a machine's user; it goes on until the machine
+/// stops, so that the next run finds it.
+async fn private_cluster() -> Option<String> {
+    let bin = find_initdb()?;
+    let home = std::env::temp_dir().join("tformance-test-postgres");
+    let url = format!("postgres://postgres@127.0.0.1:{PRIVATE_PORT}/postgres");
+    if PgConnection::connect(&url).await.is_ok() {
+        return Some(url);
+    }
+    let lock = home.with_extension("lock");
+    if std::fs::create_dir(&lock).is_ok() {
+        start_cluster(&bin, &home);
+    }
+    for _ in 0..100 {
+        if PgConnection::connect(&url).await.is_ok() {
+            return Some(url);
+        }
+        pause().await;
+    }
+    None
+}
+
+const PRIVATE_PORT: u16 = 54_329;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waits for a server to start, with a limit"
+)]
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
+fn find_initdb() -> Option<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let mut found: Vec<PathBuf> = debian
+        .filter_map(Result::ok)
+        .map(|it| it.path().join("bin"))
+        .filter(|it| it.join("initdb").exists())
+        .collect();
+    found.sort();
+    found.pop()
+}
+
+/// `initdb` refuses to run as root; then it runs as the user that Debian's package made.
+fn start_cluster(bin: &Path, home: &Path) {
+    let (bin, home) = (bin.display(), home.display());
+    let script = format!(
+        "{bin}/initdb -D {home} -U postgres -A trust >/dev/null && \
+         {bin}/pg_ctl -D {home} -l {home}/log -w \
+         -o '-p {PRIVATE_PORT} -c listen_addresses=127.0.0.1 -c fsync=off -c unix_socket_directories=' \
+         start >/dev/null"
+    );
+    let as_postgres = format!(
+        "if [ $(id -u) = 0 ]; then exec su postgres -s /bin/sh -c \"{script}\"; else {script}; fi"
+    );
+    match Command::new("sh").args(["-c", &as_postgres]).status() {
+        Ok(status) if status.success() => {}
+        other => tell(&format!("a private PostgreSQL did not start: {other:?}")),
+    }
+}
+
+/// Writes each test once and runs it on both databases.
+#[macro_export]
+macro_rules! db_tests {
+    ($(async fn $name:ident($db:ident: TestDb) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs all of its file's imports")]
+            use super::*;
+
+            async fn check($db: $crate::db::TestDb) $body
+
+            #[tokio::test]
+            async fn sqlite() {
+                check($crate::db::TestDb::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                if let Some(db) = $crate::db::TestDb::postgres().await {
+                    check(db).await;
+                }
+            }
+        }
+    )+};
+}

@@ -1,0 +1,39 @@
+//! A clock that a test moves, and randomness that repeats.
+
+use std::sync::Mutex;
+
+use domain::env::Env;
+use jiff::{SignedDuration, Timestamp};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha20Rng;
+
+/// The surroundings of a test: time stands still until [`TestEnv::advance`].
+#[derive(Debug)]
+pub struct TestEnv(Mutex<(Timestamp, ChaCha20Rng)>);
+
+impl TestEnv {
+    /// Starts at a fixed time, with randomness from `seed`.
+    pub fn new(seed: u64) -> Self {
+        let start = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 57);
+        Self(Mutex::new((start, ChaCha20Rng::seed_from_u64(seed))))
+    }
+
+    /// Moves the clock; backwards too.
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    pub fn advance(&self, by: SignedDuration) {
+        let mut inner = self.0.lock().unwrap();
+        inner.0 += by;
+    }
+}
+
+impl Env for TestEnv {
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    fn now(&self) -> Timestamp {
+        self.0.lock().unwrap().0
+    }
+
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().unwrap().1.fill_bytes(bytes);
+    }
+}
