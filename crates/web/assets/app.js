@@ -1,0 +1,68 @@
+// Small comforts. Every page is complete without them.
+(() => {
+  "use strict";
+
+  // Copy buttons, where the browser lets us write to the clipboard.
+  for (const box of document.querySelectorAll("[data-copy]")) {
+    const [input, button, status] = ["input", "button", "[role=status]"].map((it) => box.querySelector(it));
+    input.addEventListener("focus", () => input.select());
+    if (!navigator.clipboard) continue;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(input.value);
+        button.textContent = status.textContent = "Copied";
+      } catch {
+        input.focus();
+      }
+    });
+  }
+
+  // A filter for long lists. What is chosen stays visible.
+  for (const box of document.querySelectorAll("[data-filter]")) {
+    const rows = [...document.getElementById(box.dataset.filter).children];
+    const input = box.querySelector("input");
+    const status = box.querySelector("[role=status]");
+    const apply = () => {
+      const wanted = input.value.trim().toLowerCase();
+      let shown = 0;
+      for (const row of rows) {
+        const found = row.textContent.toLowerCase().includes(wanted);
+        row.hidden = !found && !row.querySelector(":checked");
+        shown += found ? 1 : 0;
+      }
+      status.textContent = wanted ? `${shown} of ${rows.length} sites` : "";
+    };
+    box.hidden = false;
+    input.addEventListener("input", apply);
+    // Enter here means "filter", not "use this site".
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") event.preventDefault();
+    });
+    apply();
+  }
+
+  // A question asked in place; without this it has a page of its own.
+  for (const link of document.querySelectorAll("a[data-dialog]")) {
+    const dialog = document.getElementById(link.dataset.dialog);
+    if (!dialog || !dialog.showModal) continue;
+    link.addEventListener("click", (event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      dialog.showModal();
+    });
+  }
+
+  // The menu closes as menus do.
+  const menu = document.querySelector("details.menu");
+  if (menu) {
+    document.addEventListener("click", (event) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  }
+})();

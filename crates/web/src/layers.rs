@@ -1,0 +1,171 @@
+//! What every request goes through, from the outside in, and why in this order.
+//!
+//! 1. Request id: ours, made anew; what a caller sends is not believed. Everything after it can name it.
+//! 2. Span and one line a request: method, route, status, time. Never the query, which holds `code`
+//!    and `state` at the callback.
+//! 3. Security headers, on errors too.
+//! 4. Compression.
+//! 5. Problems become pages (around the pages only), inside the headers, outside all that can refuse.
+//! 6. Panics become problems.
+//! 7. Time limit, body limit.
+//! 8. Origin check of unsafe requests (CSRF), before any handler.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderName, HeaderValue, Response, header},
+    middleware::{self, Next},
+    response::IntoResponse,
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::{CsrfLayer, ProtectionError, ResponseForProtectionError},
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+    trace::TraceLayer,
+};
+use tracing::Span;
+
+use crate::{App, problem::Problem};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longer than the longest thing that a page waits for: the exchange of a code and the calls after it.
+const TIME_LIMIT: Duration = Duration::from_secs(100);
+
+/// No form of ours is larger.
+const BODY_LIMIT_BYTES: usize = 64 * 1024;
+
+/// Everything from here, nothing inline, nothing of others, in no frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
+/// The same without `form-action`, for pages with a form that ends at Atlassian: Chromium applies it
+/// to every hop of the redirect chain, and the button would be dead.
+pub(crate) const POLICY_WITH_WAY_OUT: &str = "default-src 'none'; style-src 'self'; \
+     script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Puts all layers around the routes.
+pub(crate) fn around(app: &App, pages: Router<App>, others: Router<App>) -> Router<App> {
+    let pages = pages.layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state(
+                app.clone(),
+                crate::problem::as_page,
+            ))
+            .layer(CatchPanicLayer::custom(|_| {
+                Problem::broken().into_response()
+            }))
+            .layer(middleware::from_fn(limit_time))
+            .layer(middleware::from_fn(limit_uri))
+            .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+            .layer(csrf(app)),
+    );
+    let is_https = app.settings.base_url.scheme() == "https";
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    pages.merge(others).layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn(forget_callers_id))
+            .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+            .layer(
+                TraceLayer::new_for_http()
+                    .make_span_with(span)
+                    .on_request(())
+                    .on_response(on_response)
+                    .on_failure(()),
+            )
+            .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+            .layer(header(
+                header::CONTENT_SECURITY_POLICY,
+                CONTENT_SECURITY_POLICY,
+            ))
+            .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            // Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
+            .layer(header(header::REFERRER_POLICY, "same-origin"))
+            .layer(header(
+                HeaderName::from_static("cross-origin-opener-policy"),
+                "same-origin",
+            ))
+            .layer(header(
+                HeaderName::from_static("cross-origin-resource-policy"),
+                "same-origin",
+            ))
+            .layer(header(header::X_FRAME_OPTIONS, "DENY"))
+            .layer(header(header::CACHE_CONTROL, "no-store"))
+            .option_layer(
+                is_https.then(|| header(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000")),
+            )
+            .layer(CompressionLayer::new()),
+    )
+}
+
+/// The reference that a person can tell and an operator can search the log for.
+pub(crate) fn request_id(req: &Request) -> String {
+    let id = req.extensions().get::<RequestId>();
+    id.and_then(|it| it.header_value().to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+async fn forget_callers_id(mut req: Request, next: Next) -> Response<Body> {
+    req.headers_mut().remove(REQUEST_ID);
+    next.run(req).await
+}
+
+async fn limit_time(req: Request, next: Next) -> Response<Body> {
+    match tokio::time::timeout(TIME_LIMIT, next.run(req)).await {
+        Ok(res) => res,
+        Err(_) => Problem::too_slow().into_response(),
+    }
+}
+
+/// A state has a few hundred bytes and a code about a thousand; 16 kB is no address of ours.
+async fn limit_uri(req: Request, next: Next) -> Response<Body> {
+    if req
+        .uri()
+        .path_and_query()
+        .is_some_and(|it| it.as_str().len() > 16 * 1024)
+    {
+        return Problem::address_too_long().into_response();
+    }
+    next.run(req).await
+}
+
+/// Refuses unsafe requests of other sites, by `Sec-Fetch-Site` or `Origin`.
+fn csrf(app: &App) -> CsrfLayer<impl ResponseForProtectionError<Body> + use<>> {
+    let refuse = |_: ProtectionError| Problem::cross_site().into_response();
+    // Behind a proxy that rewrites `Host` our own origin must still be known as ours.
+    let origin = app.settings.base_url.origin().ascii_serialization();
+    match CsrfLayer::new().add_trusted_origin(&origin) {
+        Ok(layer) => layer.with_rejection_response(refuse),
+        Err(err) => {
+            tracing::error!(error = ?err, "BASE_URL is no origin for the CSRF check");
+            CsrfLayer::new().with_rejection_response(refuse)
+        }
+    }
+}
+
+fn span(req: &Request) -> Span {
+    let route = req
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("(none)", MatchedPath::as_str);
+    tracing::info_span!(
+        "request",
+        request_id = %request_id(req),
+        method = %req.method(),
+        route,
+    )
+}
+
+fn on_response<B>(res: &Response<B>, took: Duration, _: &Span) {
+    let status = res.status().as_u16();
+    tracing::info!(status, took_ms = took.as_millis(), "answered");
+}

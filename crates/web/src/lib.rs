@@ -1,0 +1,118 @@
+//! HTTP in: pages, sessions, layers.
+//!
+//! [`router`] has all routes in one table and all layers in one place. A page is three things with
+//! one name: `pages/sites.rs` (handlers), `view/sites.rs` (what it shows), `templates/sites.html`.
+//! Who may do what is an argument of the handler ([`who`]); what a use case refuses becomes an
+//! answer in [`problem`], the only place with status codes for errors.
+//!
+//! This crate must not know SQL, the database or Atlassian's HTTP interfaces.
+
+mod assets;
+mod form;
+mod health;
+mod layers;
+mod moment;
+mod next;
+mod pages;
+pub mod problem;
+mod session;
+mod shell;
+pub mod view;
+mod who;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use service::Services;
+use url::Url;
+
+/// What the web layer needs to know of the installation.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The origin under which browsers reach us. Over https the session cookie is `Secure`.
+    pub base_url: Url,
+}
+
+impl Settings {
+    /// Whether browsers reach us over https.
+    fn is_https(&self) -> bool {
+        self.base_url.scheme() == "https"
+    }
+
+    /// The one redirect URI of the installation: built from configuration, never from a request.
+    pub fn redirect_uri(&self) -> Url {
+        let mut uri = self.base_url.clone();
+        uri.set_path(CALLBACK_PATH);
+        uri.set_query(None);
+        uri.set_fragment(None);
+        uri
+    }
+}
+
+/// Where Atlassian sends browsers back to.
+pub const CALLBACK_PATH: &str = "/integrations/jira/callback";
+
+/// What every handler can reach.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    services: Arc<Services>,
+    settings: Arc<Settings>,
+}
+
+/// All routes, with all layers.
+pub fn router(services: Arc<Services>, settings: Settings) -> Router {
+    let app = App {
+        services,
+        settings: Arc::new(settings),
+    };
+    let pages = Router::new()
+        .route("/", get(pages::home::show))
+        .route(
+            "/signup",
+            get(pages::signup::show).post(pages::signup::sign_up),
+        )
+        .route(
+            "/login",
+            get(pages::login::show).post(pages::login::sign_in),
+        )
+        .route("/logout", post(pages::login::sign_out))
+        .route(
+            "/teams/new",
+            get(pages::team_new::show).post(pages::team_new::create),
+        )
+        .route("/a/{team}/", get(pages::home::team))
+        .route("/a/{team}", get(pages::home::team))
+        .route("/a/{team}/integrations", get(pages::home::team))
+        .route("/a/{team}/integrations/", get(pages::integrations::show))
+        .route(
+            "/a/{team}/integrations/jira/connect",
+            post(pages::connect::begin),
+        )
+        .route(
+            "/a/{team}/integrations/jira/cancel",
+            post(pages::connect::cancel),
+        )
+        .route(
+            "/a/{team}/integrations/jira/sites",
+            get(pages::sites::show).post(pages::sites::choose),
+        )
+        .route(
+            "/a/{team}/integrations/jira/disconnect",
+            get(pages::disconnect::show).post(pages::disconnect::disconnect),
+        )
+        .route(
+            "/a/{team}/integrations/jira/test",
+            post(pages::integrations::test),
+        )
+        .route(CALLBACK_PATH, get(pages::connect::callback))
+        .fallback(pages::not_found)
+        .method_not_allowed_fallback(pages::method_not_allowed);
+    let probes = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz));
+    let files = Router::new().route("/assets/{name}", get(assets::show));
+    layers::around(&app, pages, probes.merge(files)).with_state(app)
+}

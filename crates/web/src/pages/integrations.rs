@@ -1,0 +1,279 @@
+//! `/a/{team}/integrations/`: one card a provider, and the test of a connection.
+
+use axum::{
+    Extension,
+    extract::{Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use domain::{attempt::ConnectAttempt, jira::Site, permission::Action, state::ConnectionState};
+use jiff::Timestamp;
+use serde::Deserialize;
+use service::{
+    overview::{self, JiraOverview},
+    refresh::TokenError,
+    teams::admin_names,
+    test_connection::{TestError, test_connection},
+    who::Member,
+};
+use tower_http::request_id::RequestId;
+
+use crate::{
+    App,
+    moment::moment,
+    pages::{html_with_status, with_way_out},
+    problem::Problem,
+    shell,
+    view::{
+        Authority,
+        integrations::{
+            Attempt, Choice, Connected, IntegrationsPage, JiraState, Notice, Setup, SiteName,
+            TestResult, Unknown,
+        },
+    },
+    who::{AdminOfTeam, OfTeam},
+};
+
+/// What has just happened, by a word of ours.
+#[derive(Deserialize)]
+pub(crate) struct NoticeQuery {
+    #[serde(default)]
+    notice: Option<String>,
+}
+
+/// The page. Makes no call to Atlassian.
+pub(crate) async fn show(
+    State(app): State<App>,
+    OfTeam(member): OfTeam,
+    Extension(request): Extension<RequestId>,
+    Query(query): Query<NoticeQuery>,
+) -> Result<Response, Problem> {
+    render(
+        &app,
+        &member,
+        &reference(&request),
+        query.notice.as_deref(),
+        None,
+    )
+    .await
+}
+
+/// Asks Jira once, and shows the page with what came of it.
+pub(crate) async fn test(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
+    Extension(request): Extension<RequestId>,
+) -> Result<Response, Problem> {
+    let reference = reference(&request);
+    let found = match test_connection(&app.services, &admin).await {
+        Ok(report) => TestResult::Works {
+            account: report.account_name,
+            took_ms: report.took.as_millis(),
+        },
+        Err(err) => {
+            let (code, text) = words(&err);
+            TestResult::Failed {
+                text: text.to_owned(),
+                code: code.to_owned(),
+                reference: reference.clone(),
+            }
+        }
+    };
+    render(&app, &admin, &reference, None, Some(found)).await
+}
+
+async fn render(
+    app: &App,
+    member: &Member,
+    reference: &str,
+    notice: Option<&str>,
+    test: Option<TestResult>,
+) -> Result<Response, Problem> {
+    let now = app.services.env.now();
+    let may_manage = member.may(Action::ManageIntegrations);
+    let admins = if may_manage {
+        Vec::new()
+    } else {
+        admin_names(&app.services, member).await?
+    };
+    let (status, overview) = match overview::jira(&app.services, member).await {
+        Ok(overview) => (StatusCode::OK, Some(overview)),
+        // Unknown is not "disconnected": the page says so and offers nothing to press.
+        Err(err) => (Problem::from(err).status(), None),
+    };
+    let jira = match &overview {
+        Some(overview) => state(overview, now),
+        None => JiraState::Unknown(Unknown {
+            reference: reference.to_owned(),
+        }),
+    };
+    let beside = overview.as_ref().filter(|it| {
+        matches!(
+            it.state,
+            ConnectionState::Connected | ConnectionState::ReconnectNeeded
+        )
+    });
+    let page = IntegrationsPage {
+        shell: shell::of_member(app, member).await?,
+        team: shell::link(member.team()),
+        notice: notice_of(notice, overview.as_ref().and_then(|it| it.site.as_ref())),
+        authority: Authority {
+            may_manage,
+            admins: admins.iter().map(ToString::to_string).collect(),
+        },
+        attempt: beside.and_then(|it| it.attempt.as_ref().map(|found| attempt(it, found, now))),
+        setup: overview
+            .as_ref()
+            .is_some_and(|it| !it.is_set_up)
+            .then(|| Setup {
+                redirect_uri: app.settings.redirect_uri().into(),
+            }),
+        jira,
+        test,
+        services: Vec::new(),
+    };
+    html_with_status(status, &page).map(with_way_out)
+}
+
+fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
+    let credential = overview.credential.as_ref();
+    let name = |it: &Option<_>| it.as_ref().map(ToString::to_string);
+    let when = |at: Option<Timestamp>| at.map(|it| moment(it, now));
+    match (overview.state, &overview.attempt) {
+        (ConnectionState::Connected, _) => match &overview.site {
+            Some(site) => JiraState::Connected(Connected {
+                site: site_name(site),
+                by: name(&overview.connected_by),
+                at: when(credential.and_then(|it| it.consented_at)),
+                last_refreshed: when(credential.and_then(|it| it.last_refreshed_at)),
+            }),
+            // Written in one transaction: a credential without a site is not ours to explain away.
+            None => JiraState::Unknown(Unknown {
+                reference: String::new(),
+            }),
+        },
+        (ConnectionState::ReconnectNeeded, _) => JiraState::ReconnectNeeded {
+            site: overview.site.as_ref().map(site_name),
+            reason: GRANT_REVOKED.to_owned(),
+            since: when(credential.and_then(|it| it.revoked_at)),
+        },
+        (ConnectionState::ChooseSite, Some(found)) => JiraState::ChooseSite(Choice {
+            by: by(overview),
+            is_own: overview.is_own_attempt,
+            until: when(found.grant.as_ref().map(|it| it.erase_at)),
+        }),
+        (ConnectionState::Connecting, Some(found)) => {
+            JiraState::Connecting(attempt(overview, found, now))
+        }
+        (ConnectionState::Disconnected, _) => JiraState::Disconnected {
+            by: name(&overview.disconnected_by),
+            at: when(credential.and_then(|it| it.disconnected_at)),
+        },
+        (
+            ConnectionState::NotConnected
+            | ConnectionState::ChooseSite
+            | ConnectionState::Connecting,
+            _,
+        ) => JiraState::NotConnected,
+    }
+}
+
+/// `GRANT_REVOKED` of `pages.md` 4.
+const GRANT_REVOKED: &str = "Atlassian no longer accepts this connection. Usual causes: the password \
+     of the Atlassian account was changed, access was removed in the Atlassian profile, or the \
+     consent is more than a year old.";
+
+fn attempt(overview: &JiraOverview, found: &ConnectAttempt, now: Timestamp) -> Attempt {
+    let kept = found.grant.as_ref().filter(|_| overview.can_try_again());
+    Attempt {
+        id: found.id.to_string(),
+        by: by(overview),
+        began: moment(found.created_at, now),
+        is_own: overview.is_own_attempt,
+        kept_until: kept.map(|it| moment(it.erase_at, now)),
+    }
+}
+
+fn by(overview: &JiraOverview) -> String {
+    overview
+        .attempt_by
+        .as_ref()
+        .map_or_else(|| "Somebody".to_owned(), ToString::to_string)
+}
+
+fn site_name(site: &Site) -> SiteName {
+    let url = site.url.as_str();
+    SiteName {
+        name: site.name.to_string(),
+        host: site.url.host().to_owned(),
+        url: url.starts_with("https://").then(|| url.to_owned()),
+    }
+}
+
+fn notice_of(word: Option<&str>, site: Option<&Site>) -> Option<Notice> {
+    let name = site.map(|it| it.name.to_string());
+    match (word?, name) {
+        ("connected", Some(site)) => Some(Notice::Connected {
+            site,
+            only_site: false,
+        }),
+        ("connected_only_site", Some(site)) => Some(Notice::Connected {
+            site,
+            only_site: true,
+        }),
+        ("already_done", Some(site)) => Some(Notice::AlreadyConnected { site }),
+        ("disconnected", None) => Some(Notice::Disconnected { site: None }),
+        ("discarded", _) => Some(Notice::Discarded),
+        _ => None,
+    }
+}
+
+fn reference(request: &RequestId) -> String {
+    request
+        .header_value()
+        .to_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// What a failed test means, and what to do.
+fn words(err: &TestError) -> (&'static str, &'static str) {
+    match err {
+        TestError::Token(TokenError::NoConnection(ConnectionState::ReconnectNeeded)) => {
+            ("grant_revoked", GRANT_REVOKED)
+        }
+        TestError::Token(TokenError::NoConnection(_)) => (
+            "connection_disconnected",
+            "There is no connection to test. Connect Jira first.",
+        ),
+        TestError::Token(TokenError::Misconfigured) => (
+            "connection_misconfigured",
+            "Atlassian refused this server's client id or secret. Only the operator of this server \
+             can fix it. Your connection is intact.",
+        ),
+        TestError::Token(TokenError::ProviderUnavailable { .. }) | TestError::NoAnswer => (
+            "provider_unavailable",
+            "Atlassian did not answer. Your connection is intact; try again in a minute.",
+        ),
+        TestError::Token(TokenError::Failed(err)) => {
+            tracing::error!(error = %err, cause = ?std::error::Error::source(err), "the test failed");
+            (
+                "internal",
+                "Something broke on our side. Your connection is intact.",
+            )
+        }
+        TestError::TokenRefused => (
+            "token_refused",
+            "Jira refused the token. If it still does in a few minutes, connect again.",
+        ),
+        TestError::PermissionMissing => (
+            "connection_permissions_missing",
+            "The connection lacks a permission that Jira asks for. Connect again and allow all of it.",
+        ),
+        TestError::SiteRefused => (
+            "connection_site_lost",
+            "The site does not let this app in: it was removed from the account's access, or its \
+             administrator blocked the app.",
+        ),
+    }
+}

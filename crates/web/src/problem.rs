@@ -1,0 +1,488 @@
+//! The only place with status codes for errors: what went wrong, for a person or for a program.
+//!
+//! Use cases refuse with meanings; here each gets a status, a stable code, words and a way on
+//! (`pages.md` 4). A [`Problem`] answers as problem details (RFC 9457) and puts itself into the
+//! response's extensions, where [`as_page`] finds it and makes a page of it.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next as NextLayer,
+    response::{IntoResponse, Redirect, Response},
+};
+use domain::{ids::AttemptId, team::Team, text::PersonName};
+use service::{
+    Error,
+    connect::{ConnectError, Reason, Refusal},
+};
+use url::form_urlencoded;
+
+use crate::{App, layers, next::Next, pages::integrations_path};
+
+mod page;
+
+/// What went wrong, and how to go on.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    words: Box<Words>,
+}
+
+/// What a person reads.
+#[derive(Clone, Debug)]
+struct Words {
+    title: String,
+    meaning: String,
+    causes: Vec<String>,
+    action: Action,
+    sign_in: Option<SignIn>,
+}
+
+/// The one button.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// A link.
+    Link {
+        /// On the button.
+        label: String,
+        /// Where to.
+        href: String,
+    },
+    /// A form that is posted; it ends at Atlassian.
+    Post {
+        /// On the button.
+        label: String,
+        /// Where to.
+        href: String,
+        /// The attempt that goes on.
+        attempt: Option<AttemptId>,
+    },
+}
+
+/// Not an error page: the person signs in and comes back.
+#[derive(Clone, Debug)]
+struct SignIn {
+    next: Option<Next>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, title: &str, meaning: &str) -> Self {
+        Self {
+            status,
+            code,
+            words: Box::new(Words {
+                title: title.to_owned(),
+                meaning: meaning.to_owned(),
+                causes: Vec::new(),
+                action: Action::Link {
+                    label: "Go to your team".to_owned(),
+                    href: "/".to_owned(),
+                },
+                sign_in: None,
+            }),
+        }
+    }
+
+    fn with_action(mut self, action: Action) -> Self {
+        self.words.action = action;
+        self
+    }
+
+    pub(crate) fn sign_in_first(next: Option<Next>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "sign_in_required",
+            "Sign in first",
+            "This page is for people who are signed in.",
+        );
+        problem.words.sign_in = Some(SignIn { next });
+        problem
+    }
+
+    pub(crate) fn no_such_page() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is no such page",
+            "The address may be mistyped, or the page belongs to a team that you are not in.",
+        )
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "This address does not work that way",
+            "It answers to another kind of request. Nothing was changed.",
+        )
+    }
+
+    pub(crate) fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "That is too much to take in",
+            "The form is larger than this server accepts. Nothing was changed.",
+        )
+    }
+
+    pub(crate) fn not_a_form() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not_a_form",
+            "This address takes forms",
+            "The request is not a form as browsers send it. Nothing was changed.",
+        )
+    }
+
+    pub(crate) fn bad_form() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bad_form",
+            "The form is not complete",
+            "A field is missing or cannot be read. Nothing was changed.",
+        )
+    }
+
+    pub(crate) fn address_too_long() -> Self {
+        Self::new(
+            StatusCode::URI_TOO_LONG,
+            "address_too_long",
+            "This address is too long",
+            "It is longer than any address of this server. Nothing was changed.",
+        )
+    }
+
+    pub(crate) fn sign_up_closed() -> Self {
+        let problem = Self::new(
+            StatusCode::FORBIDDEN,
+            "sign_up_closed",
+            "Sign-up is closed on this server",
+            "New accounts cannot be made here by oneself. Operators: set ALLOW_SIGNUP=true to open it.",
+        );
+        problem.with_action(Action::Link {
+            label: "Sign in".to_owned(),
+            href: "/login".to_owned(),
+        })
+    }
+
+    pub(crate) fn cross_site() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross_site_request",
+            "This request came from another website",
+            "For your safety it was stopped. Nothing was changed. If you sent it yourself, open the \
+             page here and try again.",
+        )
+    }
+
+    pub(crate) fn too_slow() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_slow",
+            "This took too long",
+            "The server is busy. Try again in a moment.",
+        )
+    }
+
+    pub(crate) fn broken() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something broke on our side",
+            "It is written in the server's log under the reference below. Trying again may help.",
+        )
+    }
+
+    pub(crate) fn not_admin(team: &Team, admins: &[PersonName]) -> Self {
+        let mut problem = Self::new(
+            StatusCode::FORBIDDEN,
+            "admin_required",
+            &format!("Only admins of {} can do this", team.name),
+            &format!("Nothing was changed. Admins: {}.", names(admins)),
+        );
+        problem.words.action = back_to(team);
+        problem
+    }
+
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+fn names(of: &[PersonName]) -> String {
+    of.iter()
+        .map(PersonName::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn back_to(team: &Team) -> Action {
+    Action::Link {
+        label: "Back to integrations".to_owned(),
+        href: integrations_path(&team.slug),
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(err: Error) -> Self {
+        let cause = std::error::Error::source(&err);
+        match &err {
+            Error::StoreUnavailable(_) => {
+                tracing::error!(error = %err, ?cause, "the database does not answer");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "store_unavailable",
+                    "The database does not answer",
+                    "Nothing was changed. It usually comes back within a minute; then try again.",
+                )
+            }
+            Error::DoesNotOpen(_) => {
+                tracing::error!(error = %err, ?cause, "request failed");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "connection_misconfigured",
+                    "This server cannot read what it stored",
+                    "Its key ring does not fit. Only the operator of this server can fix it; tell \
+                     them the reference below. Nothing was changed.",
+                )
+            }
+            Error::Internal(inner) => {
+                tracing::error!(error = format!("{inner:#}"), "request failed");
+                Self::broken()
+            }
+        }
+    }
+}
+
+impl From<ConnectError> for Problem {
+    fn from(err: ConnectError) -> Self {
+        match err {
+            ConnectError::Failed(err) => err.into(),
+            ConnectError::Refused(refusal) => refused(*refusal),
+        }
+    }
+}
+
+/// Words, status and way on of each refusal (`pages.md` 4).
+#[expect(clippy::too_many_lines, reason = "one table, a row each")]
+fn refused(refusal: Refusal) -> Problem {
+    let Refusal {
+        reason,
+        team,
+        attempt,
+    } = refusal;
+    let connect = |label: &str, attempt| match &team {
+        Some(team) => Action::Post {
+            label: label.to_owned(),
+            href: format!("{}jira/connect", integrations_path(&team.slug)),
+            attempt,
+        },
+        None => Action::Link {
+            label: "Go to your team".to_owned(),
+            href: "/".to_owned(),
+        },
+    };
+    let start_again = connect("Start again", None);
+    let back = team.as_ref().map_or_else(
+        || Action::Link {
+            label: "Go to your team".to_owned(),
+            href: "/".to_owned(),
+        },
+        back_to,
+    );
+    let sites = team.as_ref().map_or_else(
+        || start_again.clone(),
+        |it| Action::Link {
+            label: "Choose another site".to_owned(),
+            href: format!("{}jira/sites", integrations_path(&it.slug)),
+        },
+    );
+    let of_team = team.as_ref().map_or("the team", |it| it.name.as_str());
+    let page = |status, code, title: &str, meaning: &str, action: Action| {
+        Problem::new(status, code, title, meaning).with_action(action)
+    };
+    match reason {
+        Reason::Denied => page(
+            StatusCode::OK,
+            "CONNECT_DENIED",
+            "You pressed Cancel at Atlassian",
+            "Nothing was changed.",
+            connect("Try again", None),
+        ),
+        Reason::StateExpired => page(
+            StatusCode::GONE,
+            "CONNECT_STATE_EXPIRED",
+            "This sign-in took too long",
+            "It took longer than 10 minutes, so it was stopped for safety. Nothing was changed.",
+            start_again,
+        ),
+        Reason::StateUnknown => page(
+            StatusCode::FORBIDDEN,
+            "CONNECT_STATE_UNKNOWN",
+            "This sign-in was not started in this browser",
+            "Nothing was changed. Start from the integrations page, in the browser that you are \
+             signed in with.",
+            back,
+        ),
+        Reason::WrongAccount => page(
+            StatusCode::CONFLICT,
+            "CONNECT_WRONG_ACCOUNT",
+            "You signed in with another Atlassian account",
+            "This connection belongs to another account. Nothing was changed. Sign in with that \
+             account, or disconnect first and connect with yours.",
+            start_again,
+        ),
+        Reason::NoRefreshToken => page(
+            StatusCode::BAD_GATEWAY,
+            "CONNECT_NO_REFRESH_TOKEN",
+            "Atlassian sent no refresh token",
+            "Without one the connection would end within the hour, so it was not made. For the \
+             operator: the scope offline_access must be part of the consent.",
+            start_again,
+        ),
+        Reason::ClientMisconfigured => page(
+            StatusCode::BAD_GATEWAY,
+            "CONNECT_CLIENT_MISCONFIGURED",
+            "This server is not set up correctly for Atlassian",
+            "Atlassian refused its client id or client secret. Nothing was changed. Tell your \
+             operator the reference below.",
+            back,
+        ),
+        Reason::NotSetUp => page(
+            StatusCode::CONFLICT,
+            "CONNECT_NOT_SET_UP",
+            "This server is not set up for Atlassian yet",
+            "The operator must set JIRA_CLIENT_ID and JIRA_CLIENT_SECRET first. The integrations \
+             page has the steps.",
+            back,
+        ),
+        Reason::AtlassianDown => page(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "CONNECT_ATLASSIAN_DOWN",
+            "Atlassian did not answer",
+            "Nothing was changed; your sign-in is kept for 30 minutes.",
+            connect("Try again", attempt),
+        ),
+        Reason::ExchangeFailed => page(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "CONNECT_ATLASSIAN_DOWN",
+            "Atlassian did not answer",
+            "Nothing was changed. The answer to your sign-in was lost on the way, so you need to \
+             sign in at Atlassian once more.",
+            start_again,
+        ),
+        Reason::RefusedByAtlassian => page(
+            StatusCode::BAD_REQUEST,
+            "CONNECT_REFUSED_BY_ATLASSIAN",
+            "Atlassian ended the sign-in with an error",
+            "Nothing was changed.",
+            start_again,
+        ),
+        Reason::SiteRefused { site } => page(
+            StatusCode::CONFLICT,
+            "CONNECT_SITE_REFUSED",
+            &format!("{} does not accept this app", site.name),
+            "Its administrator may have blocked it. Nothing was changed.",
+            sites,
+        ),
+        Reason::CodeRefused => page(
+            StatusCode::BAD_REQUEST,
+            "CONNECT_CODE_REFUSED",
+            "Atlassian did not accept the sign-in code",
+            "It is good for a few minutes and for one use. Nothing was changed.",
+            start_again,
+        ),
+        Reason::BadRequest => page(
+            StatusCode::BAD_REQUEST,
+            "CONNECT_BAD_REQUEST",
+            "This address is not complete",
+            "Something of it is missing, doubled or unreadable. Nothing was changed.",
+            back,
+        ),
+        Reason::NotAdmin { admins } => page(
+            StatusCode::FORBIDDEN,
+            "CONNECT_NOT_ADMIN",
+            &format!("Only admins of {of_team} can finish this"),
+            &format!("Nothing was changed. Admins: {}.", names(&admins)),
+            back,
+        ),
+        Reason::NoSite => {
+            let mut problem = page(
+                StatusCode::OK,
+                "CONNECT_NO_SITE",
+                "Your Atlassian account has no Jira site that this app may use",
+                "Nothing was connected, and what Atlassian granted was erased here.",
+                connect("Try again", None),
+            );
+            problem.words.causes = [
+                "You signed in with another Atlassian account than you meant to. Sign out at \
+                 id.atlassian.com, then try again.",
+                "The account has no Jira product on any site.",
+                "The administrator of the site blocks apps.",
+                "The site was not ticked on the consent page.",
+            ]
+            .map(str::to_owned)
+            .to_vec();
+            problem
+        }
+        Reason::SiteNotOffered => page(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "CONNECT_SITE_NOT_OFFERED",
+            "That site is not one of yours",
+            "It is not among the sites that your Atlassian account can reach. Nothing was changed.",
+            sites,
+        ),
+        Reason::ChoiceExpired => page(
+            StatusCode::GONE,
+            "CONNECT_CHOICE_EXPIRED",
+            "There is no sign-in that waits for a site",
+            "A sign-in is kept for 30 minutes; then it is discarded. Nothing was changed.",
+            start_again,
+        ),
+        Reason::Interrupted => page(
+            StatusCode::CONFLICT,
+            "CONNECT_INTERRUPTED",
+            "This sign-in was interrupted",
+            "Nothing was changed.",
+            start_again,
+        ),
+    }
+}
+
+impl IntoResponse for Problem {
+    /// JSON, or the way to the sign-in page; [`as_page`] turns the first into a page.
+    fn into_response(self) -> Response {
+        if let Some(SignIn { next }) = &self.words.sign_in {
+            let query = next.as_ref().filter(|it| it.as_str() != "/").map(|next| {
+                let mut query = form_urlencoded::Serializer::new("?".to_owned());
+                query.append_pair("next", next.as_str()).finish()
+            });
+            return Redirect::to(&format!("/login{}", query.unwrap_or_default())).into_response();
+        }
+        let body = Json(serde_json::json!({
+            "type": "about:blank",
+            "title": self.words.title,
+            "status": self.status.as_u16(),
+            "detail": self.words.meaning,
+            "code": self.code,
+        }));
+        let mut res = (self.status, body).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        res.headers_mut().insert(header::CONTENT_TYPE, kind);
+        res.extensions_mut().insert(self);
+        res
+    }
+}
+
+/// Around the pages, and only there: a problem becomes a page.
+pub(crate) async fn as_page(State(app): State<App>, req: Request, next: NextLayer) -> Response {
+    let reference = layers::request_id(&req);
+    let mut res = next.run(req).await;
+    match res.extensions_mut().remove::<Problem>() {
+        Some(problem) => page::of(&app, &problem, reference),
+        None => res,
+    }
+}

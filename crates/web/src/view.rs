@@ -1,0 +1,101 @@
+//! What each page shows, complete and already formatted: the fields of its template.
+//!
+//! A view knows nothing of the domain. Handlers fill its fields, the template arranges them; it has
+//! no logic beyond `if`, `match` and `for`. `cargo run -p web --example gallery -- DIR` writes every
+//! page in every state into a folder, to be looked at.
+
+pub mod disconnect;
+pub mod error;
+pub mod integrations;
+pub mod login;
+pub mod signup;
+pub mod sites;
+pub mod team_new;
+
+#[cfg(test)]
+mod tests;
+
+/// Addresses of our own files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assets {
+    /// The style sheet.
+    pub css: String,
+    /// The script; every page is complete without it.
+    pub js: String,
+    /// The icon.
+    pub icon: String,
+}
+
+/// A team, as far as links to it need to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamLink {
+    /// Shown to people.
+    pub name: String,
+    /// In addresses.
+    pub slug: String,
+}
+
+/// What surrounds every page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shell {
+    /// Our own files.
+    pub assets: Assets,
+    /// Who is signed in.
+    pub user_name: Option<String>,
+    /// The team that the page is about.
+    pub team: Option<TeamLink>,
+    /// All teams of the person, in the order in which they are shown.
+    pub teams: Vec<TeamLink>,
+}
+
+impl Shell {
+    /// Whether `team` is the one that the page is about.
+    fn is_current(&self, team: &TeamLink) -> bool {
+        self.team.as_ref().is_some_and(|it| it.slug == team.slug)
+    }
+}
+
+/// A point in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// For programs: `2026-11-24T10:40:00Z`.
+    pub iso: String,
+    /// For people: `24 Nov 2026, 10:40 UTC`.
+    pub absolute: String,
+    /// For people in a hurry: `12 minutes ago`.
+    pub relative: String,
+}
+
+/// A field of a form, as it was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Field {
+    /// What the person wrote.
+    pub value: String,
+    /// What is wrong with it: a sentence.
+    pub error: Option<String>,
+}
+
+/// Who may act on the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// Whether the reader may.
+    pub may_manage: bool,
+    /// Names of those who may, for a reader who may not.
+    pub admins: Vec<String>,
+}
+
+impl Authority {
+    /// The names in one line.
+    fn admin_names(&self) -> String {
+        self.admins.join(", ")
+    }
+}
+
+/// Names in a sentence: `A, B and C`.
+fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,198 @@
+//! `/a/{team}/integrations/`: one card a provider.
+
+use askama::Template;
+
+use super::{Authority, Moment, Shell, TeamLink, list};
+
+/// The page.
+#[derive(Clone, Debug, Template)]
+#[template(path = "integrations.html")]
+pub struct IntegrationsPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// The team.
+    pub team: TeamLink,
+    /// What has just happened.
+    pub notice: Option<Notice>,
+    /// Who may connect and disconnect.
+    pub authority: Authority,
+    /// The state of the connection with Jira.
+    pub jira: JiraState,
+    /// A trip to Atlassian under way, told beside a connection that works or needs a new grant.
+    pub attempt: Option<Attempt>,
+    /// What the operator must do before anybody can connect; `None` once it is done.
+    pub setup: Option<Setup>,
+    /// What the test of the connection found, if it has just been asked for.
+    pub test: Option<TestResult>,
+    /// Names of the services that use the connection; empty before there are any.
+    pub services: Vec<String>,
+}
+
+impl IntegrationsPage {
+    /// Where the forms go.
+    fn base(&self) -> String {
+        format!("/a/{}/integrations/jira", self.team.slug)
+    }
+
+    fn services_in_words(&self) -> String {
+        if self.services.is_empty() {
+            "your services".to_owned()
+        } else {
+            list(&self.services)
+        }
+    }
+
+    /// Their names at the beginning of a sentence; nothing before there are any.
+    fn services_in_sentence(&self) -> String {
+        list(&self.services)
+    }
+
+    /// Whether the setup steps stand where the connect button would be.
+    fn needs_setup(&self) -> bool {
+        self.setup.is_some()
+            && !matches!(self.jira, JiraState::Connected(_) | JiraState::Unknown(_))
+    }
+}
+
+/// A message about what has just happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The connection is made.
+    Connected {
+        /// Name of the site.
+        site: String,
+        /// Whether it was the only one and so was not asked about.
+        only_site: bool,
+    },
+    /// There was nothing to do.
+    AlreadyConnected {
+        /// Name of the site.
+        site: String,
+    },
+    /// The connection is ended.
+    Disconnected {
+        /// Name of the site, where there was one.
+        site: Option<String>,
+    },
+    /// The person pressed Cancel at Atlassian.
+    Cancelled,
+    /// The person discarded the sign-in here.
+    Discarded,
+}
+
+/// The connection, and what can be said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JiraState {
+    /// There was never one.
+    NotConnected,
+    /// Somebody is on the way to Atlassian.
+    Connecting(Attempt),
+    /// Somebody came back and must choose a site.
+    ChooseSite(Choice),
+    /// It works, as far as we know.
+    Connected(Connected),
+    /// It was ended.
+    Disconnected {
+        /// By whom, where that is still known.
+        by: Option<String>,
+        /// When.
+        at: Option<Moment>,
+    },
+    /// Atlassian refused the grant.
+    ReconnectNeeded {
+        /// The site, where one is chosen.
+        site: Option<SiteName>,
+        /// Why, and what to do: sentences of `pages.md` 4.
+        reason: String,
+        /// Since when.
+        since: Option<Moment>,
+    },
+    /// It could not be read; which is not "disconnected".
+    Unknown(Unknown),
+}
+
+/// A trip to Atlassian under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its id, posted by *Continue*.
+    pub id: String,
+    /// Who went.
+    pub by: String,
+    /// When.
+    pub began: Moment,
+    /// Whether the reader went, in this browser, and so can go on with it.
+    pub is_own: bool,
+    /// Whether Atlassian did not answer after the return: the grant is kept until then, and *Try
+    /// again* goes on without a new consent.
+    pub kept_until: Option<Moment>,
+}
+
+/// A choice that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Who signed in at Atlassian.
+    pub by: String,
+    /// Whether that is the reader, in this browser.
+    pub is_own: bool,
+    /// Until when it can be made.
+    pub until: Option<Moment>,
+}
+
+/// A connection that works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The site.
+    pub site: SiteName,
+    /// Who connected, where that is still known.
+    pub by: Option<String>,
+    /// When.
+    pub at: Option<Moment>,
+    /// When the tokens were last renewed.
+    pub last_refreshed: Option<Moment>,
+}
+
+/// A site, as people know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteName {
+    /// Its name: `Acme`.
+    pub name: String,
+    /// Its host: `acme.atlassian.net`.
+    pub host: String,
+    /// Its address, only where it is an `https` one: `https://acme.atlassian.net`.
+    pub url: Option<String>,
+}
+
+/// Why the state could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// The request, for whoever reads the log.
+    pub reference: String,
+}
+
+/// What the operator needs for the first set-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// The one redirect URI of this installation.
+    pub redirect_uri: String,
+}
+
+/// What a test of the connection found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TestResult {
+    /// Jira answered.
+    Works {
+        /// Name of the Atlassian account, where Jira told it.
+        account: Option<String>,
+        /// How long the answer took, in milliseconds.
+        took_ms: u128,
+    },
+    /// It did not, or refused.
+    Failed {
+        /// What happened, what it means, what to do: sentences.
+        text: String,
+        /// The stable code.
+        code: String,
+        /// The request, for whoever reads the log.
+        reference: String,
+    },
+}
