@@ -1,0 +1,2 @@
+//! The binary `tformance`.
+fn main() {}
