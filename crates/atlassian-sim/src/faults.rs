@@ -62,6 +62,13 @@ pub enum Fault {
     Hang,
 }
 
+impl Fault {
+    /// Whether the answer comes without this field.
+    pub(crate) fn takes_field(&self, name: &str) -> bool {
+        matches!(self, Self::MissingField(field) | Self::NullField(field) if field == name)
+    }
+}
+
 /// A request that waits at the door, for a test that wants to act meanwhile.
 #[derive(Clone, Debug)]
 pub struct Held {

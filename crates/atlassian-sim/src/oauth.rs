@@ -98,7 +98,8 @@ async fn token(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Res
             description: "the request could not be read",
         });
     };
-    let answer = site.state.lock().token(&request);
+    let rotates = !matches!(&verdict, Verdict::Spoil(fault) if fault.takes_field("refresh_token"));
+    let answer = site.state.lock().token(&request, rotates);
     match (answer, verdict) {
         (Err(refused), _) => refuse(refused),
         (Ok(pair), Verdict::Spoil(fault)) => match serde_json::to_value(&pair) {

@@ -43,8 +43,9 @@ const DEAD_AS_DOCUMENTED: Refused = Refused {
 };
 
 impl Inner {
-    /// Answers `POST /oauth/token`.
-    pub(crate) fn token(&mut self, request: &TokenRequest) -> TokenAnswer {
+    /// Answers `POST /oauth/token`. Where a refresh does not rotate, the old refresh token stays in
+    /// force, and the answer has none.
+    pub(crate) fn token(&mut self, request: &TokenRequest, rotates: bool) -> TokenAnswer {
         self.counts.token_requests += 1;
         let (TokenRequest::AuthorizationCode {
             client_id,
@@ -67,7 +68,9 @@ impl Inner {
                 code_verifier,
                 ..
             } => self.exchange(code, redirect_uri, code_verifier.as_deref()),
-            TokenRequest::RefreshToken { refresh_token, .. } => self.refresh(refresh_token),
+            TokenRequest::RefreshToken { refresh_token, .. } => {
+                self.refresh(refresh_token, rotates)
+            }
         }
     }
 
@@ -102,7 +105,7 @@ impl Inner {
         Ok(self.issue(self.families.len() - 1))
     }
 
-    fn refresh(&mut self, token: &str) -> TokenAnswer {
+    fn refresh(&mut self, token: &str, rotates: bool) -> TokenAnswer {
         let now = self.now();
         let dead = if self.switches.documented_errors {
             DEAD_AS_DOCUMENTED
@@ -126,6 +129,10 @@ impl Inner {
             self.counts.refresh_refused += 1;
             return Err(dead);
         }
+        if !rotates {
+            self.counts.refresh += 1;
+            return Ok(self.issue_access_alone(family, token));
+        }
         if found.rotated_at.is_some() {
             self.counts.refresh_reused += 1;
         } else {
@@ -145,6 +152,22 @@ impl Inner {
         if let Some(it) = self.families.get_mut(family) {
             it.is_revoked = true;
         }
+    }
+
+    /// Gives a new access token beside the refresh token that stays.
+    fn issue_access_alone(&mut self, family: usize, kept: &str) -> TokenResponse {
+        let mut answer = self.issue(family);
+        if let Some(unsent) = answer.refresh_token.take() {
+            self.refresh_tokens.remove(&unsent);
+            for issued in self.newest.values_mut().filter(|it| it.refresh == unsent) {
+                kept.clone_into(&mut issued.refresh);
+            }
+        }
+        if let Some(it) = self.refresh_tokens.get_mut(kept) {
+            answer.access_token.clone_into(&mut it.access);
+            it.used_at = self.env.now();
+        }
+        answer
     }
 
     /// Gives a new pair of a family.

@@ -12,8 +12,9 @@ db_tests! {
         world.connect(&ada, "Sam One").await.unwrap();
         world.connect(&eve, "Sam One").await.unwrap();
         // What one row holds goes into the other, in one statement.
-        let swap = "UPDATE integration_credentials SET access_token =
-            (SELECT o.access_token FROM integration_credentials o WHERE o.id <> integration_credentials.id)";
+        let swap = "UPDATE integration_credentials SET access_token = other.access_token
+            FROM (SELECT id, access_token FROM integration_credentials ORDER BY id LIMIT 2) AS other
+            WHERE other.id <> integration_credentials.id";
         world.db.raw(swap).await.unwrap();
         for team in [&ada, &eve] {
             let err = world.token(team).await.unwrap_err();
