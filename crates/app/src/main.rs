@@ -1,2 +1,17 @@
-//! The binary `tformance`.
-fn main() {}
+//! The binary `tformance`: commands, settings, wiring. Begin reading at [`cli`].
+
+mod cli;
+mod config;
+mod demo;
+mod env;
+mod keys;
+mod migrate;
+mod open;
+mod serve;
+mod shutdown;
+mod simulator;
+mod telemetry;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,88 @@
+//! The commands and their help.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{ServeArgs, SettingError, StoreArgs},
+    demo::DemoArgs,
+    keys::KeysArgs,
+    simulator::SimulatorArgs,
+};
+
+/// Connects teams to their Jira Cloud sites and keeps the tokens valid.
+///
+/// To look around without setting anything up: `tformance demo`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tformance",
+    version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TFORMANCE_COMMIT"), ")"),
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the pages.
+    Serve(Box<ServeArgs>),
+    /// Serve everything on loopback with a simulated Atlassian; nothing to configure.
+    Demo(DemoArgs),
+    /// Serve the simulated Atlassian alone.
+    Simulator(SimulatorArgs),
+    /// Bring the database's schema up to date.
+    Migrate(StoreArgs),
+    /// Keys that seal tokens at rest.
+    Keys(KeysArgs),
+}
+
+/// Parses the command line, runs the command, and turns its end into an exit code: 0 for success, 2
+/// for wrong settings, 1 for everything else.
+pub(crate) fn run() -> ExitCode {
+    // Before the arguments are read, which take their defaults from the environment.
+    let dotenv = crate::config::read_dotenv();
+    let command = Cli::parse().command;
+    let result = match command {
+        Command::Serve(args) => dotenv.and_then(|()| crate::serve::run(&args)),
+        Command::Demo(args) => crate::demo::run(args),
+        Command::Simulator(args) => crate::simulator::run(args),
+        Command::Migrate(args) => dotenv.and_then(|()| crate::migrate::run(&args)),
+        Command::Keys(args) => crate::keys::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            say_error(&err);
+            ExitCode::from(if err.is::<SettingError>() { 2 } else { 1 })
+        }
+    }
+}
+
+/// One line, causes included.
+#[expect(clippy::print_stderr, reason = "the last word of a command")]
+fn say_error(err: &anyhow::Error) {
+    let text = format!("{err:#}");
+    let line: Vec<&str> = text.split_whitespace().collect();
+    eprintln!("tformance: {}", line.join(" "));
+}
+
+/// What a command tells its caller, for people and for scripts.
+#[expect(clippy::print_stdout, reason = "data goes to standard output")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,462 @@
+//! Every setting: its variable, its default, what it means. Raw text is read once into [`Settings`],
+//! which the code can trust; whatever is wrong is one line that names the setting and an example.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use secrecy::{ExposeSecret as _, SecretString};
+use url::{Host, Url};
+use vault::KeyRing;
+
+/// A setting that cannot be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("{name} {what}; for example {name}={example}")]
+pub(crate) struct SettingError {
+    name: String,
+    what: String,
+    example: &'static str,
+}
+
+impl SettingError {
+    fn new(name: &str, what: impl Into<String>, example: &'static str) -> Self {
+        Self {
+            name: name.to_owned(),
+            what: what.into(),
+            example,
+        }
+    }
+}
+
+const SECRETS_HELP: &str = "Secrets are taken from the environment alone, never from the command line. Each can also be
+given as NAME_FILE, the path of a file that holds it:
+  ENCRYPTION_KEYS      required: id:base64key[,…], 32 bytes each; the first one seals, all of them
+                       open. `tformance keys generate` makes one
+  JIRA_CLIENT_SECRET   of the app at Atlassian; two, separated by a comma, while one is being rotated
+  DATABASE_URL         see --database-url
+
+A file .env in the working directory is read first; what the environment has already, stays.";
+
+/// Which database.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// The database: `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME` [default: <sqlite://tformance.db>].
+    // Read by hand: it may hold a password, and `DATABASE_URL_FILE` counts too.
+    #[arg(long, value_name = "URL", verbatim_doc_comment)]
+    pub(crate) database_url: Option<String>,
+    /// How logs are written: `text` or `json`.
+    #[arg(
+        long,
+        env = "LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub(crate) log_format: String,
+    /// What is logged, as `level` or `target=level,…`.
+    #[arg(
+        long = "log",
+        env = "RUST_LOG",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
+    pub(crate) log_filter: String,
+}
+
+impl StoreArgs {
+    /// For commands that have no such arguments.
+    pub(crate) fn for_demo() -> Self {
+        Self {
+            database_url: None,
+            log_format: "text".to_owned(),
+            log_filter: "warn".to_owned(),
+        }
+    }
+}
+
+/// What `serve` is started with.
+#[derive(Debug, Args)]
+#[command(after_help = SECRETS_HELP)]
+pub(crate) struct ServeArgs {
+    /// The origin under which browsers reach this service; without a path. The redirect URI is made
+    /// from it. `http` beyond loopback needs `ALLOW_PLAIN_HTTP=true`.
+    #[arg(
+        long,
+        env = "BASE_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8000"
+    )]
+    base_url: String,
+    /// Allows a `BASE_URL` of plain http beyond loopback: sessions can then be stolen on the way.
+    #[arg(
+        long,
+        env = "ALLOW_PLAIN_HTTP",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        default_value = "false"
+    )]
+    allow_plain_http: String,
+    /// The address to listen on.
+    #[arg(
+        long,
+        env = "LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8000"
+    )]
+    listen: String,
+    /// The client id of the app at Atlassian. Without it and its secret the pages show how to get them.
+    #[arg(long, env = "JIRA_CLIENT_ID", value_name = "ID", default_value = "")]
+    jira_client_id: String,
+    /// Where people consent and tokens are exchanged.
+    #[arg(
+        long,
+        env = "JIRA_AUTH_URL",
+        value_name = "URL",
+        default_value = "https://auth.atlassian.com"
+    )]
+    jira_auth_url: String,
+    /// Atlassian's gateway.
+    #[arg(
+        long,
+        env = "JIRA_API_URL",
+        value_name = "URL",
+        default_value = "https://api.atlassian.com"
+    )]
+    jira_api_url: String,
+    /// Whether anybody may make an account.
+    #[arg(
+        long,
+        env = "ALLOW_SIGNUP",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        default_value = "false"
+    )]
+    allow_signup: String,
+    /// How long a shutdown waits for what is under way; a second signal does not wait.
+    #[arg(
+        long,
+        env = "SHUTDOWN_SECONDS",
+        value_name = "SECONDS",
+        default_value = "75"
+    )]
+    shutdown_seconds: String,
+    /// Bring the schema up to date first. On SQLite that is done in any case; on PostgreSQL an old
+    /// schema is refused without it.
+    #[arg(long)]
+    migrate: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// How this installation is known to Atlassian.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    /// The client id.
+    pub(crate) id: String,
+    /// One secret, or two while one is being rotated.
+    pub(crate) secrets: Vec<SecretString>,
+}
+
+/// Settings that the code can trust.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) base_url: Url,
+    pub(crate) listen: SocketAddr,
+    pub(crate) client: Option<Client>,
+    pub(crate) auth_url: Url,
+    pub(crate) api_url: Url,
+    pub(crate) allow_signup: bool,
+    pub(crate) shutdown: Duration,
+    pub(crate) migrate: bool,
+    pub(crate) database_url: SecretString,
+    pub(crate) key_ring: KeyRing,
+}
+
+/// Where secrets come from: the environment, or a test's own.
+pub(crate) trait Environment {
+    /// The value of a variable; none if it is unset.
+    fn var(&self, name: &str) -> Option<String>;
+    /// The names of all variables.
+    fn names(&self) -> Vec<String>;
+}
+
+/// The process's environment.
+#[derive(Debug)]
+pub(crate) struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        names.collect()
+    }
+}
+
+/// Reads `.env` of the working directory, where there is one.
+///
+/// # Errors
+///
+/// If there is one that cannot be read.
+pub(crate) fn read_dotenv() -> anyhow::Result<()> {
+    match dotenvy::from_path(".env") {
+        Ok(()) => Ok(()),
+        Err(err) if err.not_found() => Ok(()),
+        // The line may hold a secret: it is not repeated.
+        Err(dotenvy::Error::LineParse(_, position)) => {
+            anyhow::bail!(".env has a line that is not NAME=value, at its character {position}")
+        }
+        Err(err) => Err(anyhow::Error::new(err).context("the file .env cannot be read")),
+    }
+}
+
+impl Settings {
+    /// Reads the settings of `serve`.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] for the first one that cannot be taken.
+    pub(crate) fn read(args: &ServeArgs, env: &dyn Environment) -> Result<Self, SettingError> {
+        let allow_plain_http = flag("ALLOW_PLAIN_HTTP", &args.allow_plain_http)?;
+        let base_url = base_url(&args.base_url, allow_plain_http)?;
+        Ok(Self {
+            base_url,
+            listen: listen(&args.listen)?,
+            client: client(&args.jira_client_id, env)?,
+            auth_url: origin(
+                "JIRA_AUTH_URL",
+                &args.jira_auth_url,
+                "https://auth.atlassian.com",
+            )?,
+            api_url: origin(
+                "JIRA_API_URL",
+                &args.jira_api_url,
+                "https://api.atlassian.com",
+            )?,
+            allow_signup: flag("ALLOW_SIGNUP", &args.allow_signup)?,
+            shutdown: seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds)?,
+            migrate: args.migrate,
+            database_url: database_url(&args.store, env)?,
+            key_ring: key_ring(env)?,
+        })
+    }
+}
+
+impl ServeArgs {
+    /// How it logs.
+    pub(crate) const fn store(&self) -> &StoreArgs {
+        &self.store
+    }
+}
+
+/// Variables that look like ours and are none: most likely a slip of the pen.
+pub(crate) fn unknown_variables(env: &dyn Environment) -> Vec<String> {
+    const KNOWN: [&str; 5] = [
+        "JIRA_CLIENT_ID",
+        "JIRA_CLIENT_SECRET",
+        "JIRA_CLIENT_SECRET_FILE",
+        "JIRA_AUTH_URL",
+        "JIRA_API_URL",
+    ];
+    let is_odd = |it: &String| it.starts_with("JIRA_") && !KNOWN.contains(&it.as_str());
+    env.names().into_iter().filter(is_odd).collect()
+}
+
+/// The database's address.
+///
+/// # Errors
+///
+/// [`SettingError`] if it is none.
+pub(crate) fn database_url(
+    args: &StoreArgs,
+    env: &dyn Environment,
+) -> Result<SecretString, SettingError> {
+    const NAME: &str = "DATABASE_URL";
+    const EXAMPLE: &str = "sqlite:///var/lib/tformance/tformance.db";
+    let given = match &args.database_url {
+        Some(it) if has_password(it) => {
+            let what = "has a password on the command line, which everybody on this machine can \
+                        read; set the variable instead";
+            return Err(SettingError::new(NAME, what, EXAMPLE));
+        }
+        Some(it) => Some(it.clone().into()),
+        None => secret(NAME, EXAMPLE, env)?,
+    };
+    let url: SecretString = given.unwrap_or_else(|| "sqlite://tformance.db".into());
+    let known = ["sqlite:", "postgres://", "postgresql://"];
+    if known.iter().any(|it| url.expose_secret().starts_with(it)) {
+        Ok(url)
+    } else {
+        let what = "must begin with sqlite:// or postgres://";
+        Err(SettingError::new(NAME, what, EXAMPLE))
+    }
+}
+
+fn has_password(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|it| it.password().is_some())
+}
+
+fn key_ring(env: &dyn Environment) -> Result<KeyRing, SettingError> {
+    const NAME: &str = "ENCRYPTION_KEYS";
+    const EXAMPLE: &str = "k1:BASE64KEY, where `tformance keys generate` makes one";
+    let Some(text) = secret(NAME, EXAMPLE, env)? else {
+        let what = "is not set; without a key no token can be sealed";
+        return Err(SettingError::new(NAME, what, EXAMPLE));
+    };
+    KeyRing::parse(&text).map_err(|err| SettingError::new(NAME, err.to_string(), EXAMPLE))
+}
+
+fn client(id: &str, env: &dyn Environment) -> Result<Option<Client>, SettingError> {
+    const NAME: &str = "JIRA_CLIENT_SECRET";
+    const EXAMPLE: &str = "the secret that Atlassian's developer console shows";
+    let id = id.trim();
+    let secrets = secret(NAME, EXAMPLE, env)?;
+    let secrets: Vec<SecretString> = secrets
+        .iter()
+        .flat_map(|it| it.expose_secret().split(','))
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .map(SecretString::from)
+        .collect();
+    match (id.is_empty(), secrets.len()) {
+        (true, 0) => Ok(None),
+        (true, _) => Err(SettingError::new(
+            "JIRA_CLIENT_ID",
+            "is not set, but JIRA_CLIENT_SECRET is; set both or none",
+            "the client id that Atlassian's developer console shows",
+        )),
+        (false, 0) => Err(SettingError::new(
+            NAME,
+            "is not set, but JIRA_CLIENT_ID is; set both or none",
+            EXAMPLE,
+        )),
+        (false, 1 | 2) => Ok(Some(Client {
+            id: id.to_owned(),
+            secrets,
+        })),
+        (false, n) => Err(SettingError::new(
+            NAME,
+            format!("holds {n} secrets; at most two can be in use at once"),
+            "new-secret,old-secret",
+        )),
+    }
+}
+
+/// A secret from `name`, or from the file that `name_FILE` names.
+fn secret(
+    name: &str,
+    example: &'static str,
+    env: &dyn Environment,
+) -> Result<Option<SecretString>, SettingError> {
+    let file_name = format!("{name}_FILE");
+    let plain = env.var(name).filter(|it| !it.trim().is_empty());
+    let file = env.var(&file_name).filter(|it| !it.trim().is_empty());
+    match (plain, file) {
+        (Some(_), Some(_)) => {
+            let what = format!("and {file_name} are both set; set one of them");
+            Err(SettingError::new(name, what, example))
+        }
+        (Some(plain), None) => Ok(Some(plain.trim().into())),
+        (None, Some(path)) => {
+            let path = PathBuf::from(path);
+            match std::fs::read_to_string(&path) {
+                Ok(text) if !text.trim().is_empty() => Ok(Some(text.trim().into())),
+                Ok(_) => Err(SettingError::new(
+                    &file_name,
+                    "names a file that is empty",
+                    "/run/secrets/name",
+                )),
+                Err(err) => {
+                    let what = format!("names {}, which cannot be read: {err}", path.display());
+                    Err(SettingError::new(&file_name, what, "/run/secrets/name"))
+                }
+            }
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+fn flag(name: &str, text: &str) -> Result<bool, SettingError> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" | "" => Ok(false),
+        _ => {
+            let what = format!("is {:?}, neither true nor false", shortened(text));
+            Err(SettingError::new(name, what, "true"))
+        }
+    }
+}
+
+fn seconds(name: &str, text: &str) -> Result<Duration, SettingError> {
+    match text.trim().parse::<u64>() {
+        Ok(it) if it <= 3_600 => Ok(Duration::from_secs(it)),
+        _ => {
+            let what = format!(
+                "is {:?}, not a number of seconds up to 3600",
+                shortened(text)
+            );
+            Err(SettingError::new(name, what, "75"))
+        }
+    }
+}
+
+fn listen(text: &str) -> Result<SocketAddr, SettingError> {
+    text.trim().parse().map_err(|_| {
+        let what = format!("is {:?}, not an address and a port", shortened(text));
+        SettingError::new("LISTEN", what, "127.0.0.1:8000")
+    })
+}
+
+fn base_url(text: &str, allow_plain_http: bool) -> Result<Url, SettingError> {
+    const NAME: &str = "BASE_URL";
+    const EXAMPLE: &str = "https://tformance.example.com";
+    let url = origin(NAME, text, EXAMPLE)?;
+    if url.scheme() == "http" && !is_loopback(&url) && !allow_plain_http {
+        let what = "is plain http beyond this machine; use https, or say ALLOW_PLAIN_HTTP=true";
+        return Err(SettingError::new(NAME, what, EXAMPLE));
+    }
+    Ok(url)
+}
+
+/// An http or https origin: no path, no query, no user.
+fn origin(name: &str, text: &str, example: &'static str) -> Result<Url, SettingError> {
+    let refuse = |what: String| SettingError::new(name, what, example);
+    let url = Url::parse(text.trim())
+        .map_err(|err| refuse(format!("is {:?}, not a URL ({err})", shortened(text))))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(refuse("must begin with https:// or http://".to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse("must not hold a user or a password".to_owned()));
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse(
+            "must be an origin, without a path, query or fragment".to_owned(),
+        ));
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// What an error repeats of a value: enough to recognise it.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if text.chars().count() > LONGEST {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests;

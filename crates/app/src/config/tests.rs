@@ -1,0 +1,242 @@
+//! Wrong settings are one line that names the setting, what is wrong, and an example.
+
+use std::collections::HashMap;
+
+use clap::Parser;
+
+use super::*;
+
+const KEY: &str = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+
+#[derive(Parser)]
+struct OnlyServe {
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+struct Fake(HashMap<&'static str, String>);
+
+impl Environment for Fake {
+    fn var(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.keys().map(|it| (*it).to_owned()).collect()
+    }
+}
+
+fn read(args: &[&str], vars: &[(&'static str, &str)]) -> Result<Settings, SettingError> {
+    let args = std::iter::once("serve").chain(args.iter().copied());
+    let args = OnlyServe::try_parse_from(args).unwrap().serve;
+    let vars = vars
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()));
+    let keys = [("ENCRYPTION_KEYS", KEY.to_owned())];
+    Settings::read(&args, &Fake(keys.into_iter().chain(vars).collect()))
+}
+
+#[track_caller]
+fn refused(args: &[&str], vars: &[(&'static str, &str)], expected: &str) {
+    let line = read(args, vars).unwrap_err().to_string();
+    assert!(line.starts_with(expected), "{line}");
+    assert!(line.contains("; for example "), "{line}");
+    assert!(!line.contains('\n'), "{line}");
+}
+
+#[test]
+fn with_a_key_ring_alone_everything_has_a_default() {
+    let settings = read(&[], &[]).unwrap();
+    assert_eq!(settings.base_url.as_str(), "http://127.0.0.1:8000/");
+    assert_eq!(settings.auth_url.as_str(), "https://auth.atlassian.com/");
+    assert_eq!(settings.api_url.as_str(), "https://api.atlassian.com/");
+    assert_eq!(
+        settings.database_url.expose_secret(),
+        "sqlite://tformance.db"
+    );
+    assert!(settings.client.is_none());
+    assert!(!settings.allow_signup);
+    assert_eq!(settings.shutdown, Duration::from_secs(75));
+}
+
+#[test]
+fn wrong_addresses_are_refused() {
+    refused(
+        &["--base-url", "tformance.example.com"],
+        &[],
+        "BASE_URL is \"tformance.example.com\", not a URL",
+    );
+    refused(
+        &["--base-url", "ftp://x.example"],
+        &[],
+        "BASE_URL must begin with https://",
+    );
+    refused(
+        &["--base-url", "https://x.example/app"],
+        &[],
+        "BASE_URL must be an origin",
+    );
+    refused(
+        &["--base-url", "https://u:p@x.example"],
+        &[],
+        "BASE_URL must not hold a user",
+    );
+    refused(
+        &["--base-url", "http://x.example"],
+        &[],
+        "BASE_URL is plain http beyond this machine",
+    );
+    refused(
+        &["--jira-auth-url", "auth"],
+        &[],
+        "JIRA_AUTH_URL is \"auth\", not a URL",
+    );
+    refused(
+        &["--jira-api-url", "https://x.example/ex"],
+        &[],
+        "JIRA_API_URL must be an origin",
+    );
+    refused(
+        &["--listen", "8000"],
+        &[],
+        "LISTEN is \"8000\", not an address and a port",
+    );
+    let plain = ["--base-url", "http://x.example", "--allow-plain-http"];
+    assert!(read(&plain, &[]).is_ok());
+    assert!(read(&["--base-url", "http://localhost:9000"], &[]).is_ok());
+}
+
+#[test]
+fn wrong_numbers_and_flags_are_refused() {
+    refused(
+        &["--shutdown-seconds=-1"],
+        &[],
+        "SHUTDOWN_SECONDS is \"-1\", not a number",
+    );
+    refused(
+        &["--shutdown-seconds", "1h"],
+        &[],
+        "SHUTDOWN_SECONDS is \"1h\", not a number",
+    );
+    refused(
+        &["--allow-signup", "maybe"],
+        &[],
+        "ALLOW_SIGNUP is \"maybe\", neither true nor false",
+    );
+    assert!(read(&["--allow-signup"], &[]).unwrap().allow_signup);
+}
+
+#[test]
+fn wrong_keys_are_refused_without_repeating_them() {
+    let short = "k1:c2VjcmV0";
+    for (text, expected) in [
+        ("", "ENCRYPTION_KEYS is not set"),
+        (
+            "nokey",
+            "ENCRYPTION_KEYS entry 1 is not of the form id:base64key",
+        ),
+        (
+            short,
+            "ENCRYPTION_KEYS the key of k1 has 6 bytes instead of 32",
+        ),
+        ("k1:???", "ENCRYPTION_KEYS the key of k1 is not base64"),
+        (
+            &format!("{KEY},{KEY}"),
+            "ENCRYPTION_KEYS the id k1 stands there twice",
+        ),
+    ] {
+        refused(&[], &[("ENCRYPTION_KEYS", text)], expected);
+    }
+    let line = read(&[], &[("ENCRYPTION_KEYS", short)])
+        .unwrap_err()
+        .to_string();
+    assert!(!line.contains("c2VjcmV0"), "{line}");
+}
+
+#[test]
+fn client_id_and_secret_come_together() {
+    refused(
+        &["--jira-client-id", "id"],
+        &[],
+        "JIRA_CLIENT_SECRET is not set, but JIRA_CLIENT_ID is",
+    );
+    refused(
+        &[],
+        &[("JIRA_CLIENT_SECRET", "s")],
+        "JIRA_CLIENT_ID is not set, but JIRA_CLIENT_SECRET is",
+    );
+    let three = [("JIRA_CLIENT_SECRET", "a,b,c")];
+    refused(
+        &["--jira-client-id", "id"],
+        &three,
+        "JIRA_CLIENT_SECRET holds 3 secrets",
+    );
+    let two = read(
+        &["--jira-client-id", "id"],
+        &[("JIRA_CLIENT_SECRET", "new, old")],
+    )
+    .unwrap();
+    assert_eq!(two.client.unwrap().secrets.len(), 2);
+}
+
+#[test]
+fn a_secret_may_lie_in_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keys");
+    std::fs::write(&path, format!("{KEY}\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let from_file = [("ENCRYPTION_KEYS", ""), ("ENCRYPTION_KEYS_FILE", path)];
+    assert!(read(&[], &from_file).is_ok());
+    refused(
+        &[],
+        &[("ENCRYPTION_KEYS_FILE", path)],
+        "ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are both set",
+    );
+    let nowhere = [
+        ("ENCRYPTION_KEYS", ""),
+        ("ENCRYPTION_KEYS_FILE", "/nowhere/keys"),
+    ];
+    refused(
+        &[],
+        &nowhere,
+        "ENCRYPTION_KEYS_FILE names /nowhere/keys, which cannot be read",
+    );
+}
+
+#[test]
+fn a_database_of_another_kind_is_refused_without_repeating_it() {
+    let url = "mysql://root:hunter2@db/x";
+    refused(
+        &[],
+        &[("DATABASE_URL", url)],
+        "DATABASE_URL must begin with sqlite:// or postgres://",
+    );
+    let line = read(&[], &[("DATABASE_URL", url)]).unwrap_err().to_string();
+    assert!(!line.contains("hunter2"));
+    let flag = ["--database-url", "postgres://u:hunter2@db/x"];
+    refused(
+        &flag,
+        &[],
+        "DATABASE_URL has a password on the command line",
+    );
+    assert!(read(&["--database-url", "postgres://u@db/x"], &[]).is_ok());
+    assert!(
+        !format!(
+            "{:?}",
+            read(&[], &[("DATABASE_URL", "postgres://u:hunter2@db/x")]).unwrap()
+        )
+        .contains("hunter2")
+    );
+}
+
+#[test]
+fn variables_that_look_like_ours_and_are_not_are_named() {
+    let env = Fake(
+        [
+            ("JIRA_CLIENT_SECRTE", String::new()),
+            ("JIRA_API_URL", String::new()),
+        ]
+        .into(),
+    );
+    assert_eq!(unknown_variables(&env), ["JIRA_CLIENT_SECRTE"]);
+}

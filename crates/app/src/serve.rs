@@ -1,0 +1,221 @@
+//! `tformance serve`, and the server that `demo` runs too.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use atlassian::{Atlassian, AtlassianSettings, Timeouts};
+use axum::Router;
+use domain::env::Env;
+use service::{
+    Policy, Services,
+    start::{StartError, check_key_ring},
+    worker,
+};
+use tokio::{net::TcpListener, runtime::Runtime};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::{
+    config::{Client, ProcessEnvironment, ServeArgs, Settings, unknown_variables},
+    env::SystemEnv,
+    open::{self, OldSchema},
+    shutdown::{End, Signals, run_until_signal},
+    telemetry,
+};
+
+/// Runs the command until a signal comes.
+///
+/// # Errors
+///
+/// A wrong setting, a database that cannot be served, an address that cannot be had.
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
+    let settings = Settings::read(args, &ProcessEnvironment)?;
+    telemetry::start(args.store())?;
+    for name in unknown_variables(&ProcessEnvironment) {
+        tracing::warn!(name, "a variable that begins like ours and is not known");
+    }
+    runtime()?.block_on(serve(settings))
+}
+
+/// A runtime for the whole process.
+///
+/// # Errors
+///
+/// If the system refuses threads.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime did not start")
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
+    let _serving = open::lock_for_serving(&settings.database_url)?;
+    let old = if settings.migrate {
+        OldSchema::Migrate
+    } else {
+        OldSchema::MigrateIfAlone
+    };
+    let store = open::open(&settings.database_url, old).await?;
+    let env: Arc<dyn Env> = Arc::new(SystemEnv);
+    let web_settings = web::Settings {
+        base_url: settings.base_url.clone(),
+    };
+    let atlassian = settings
+        .client
+        .map(|client| {
+            client_for(
+                client,
+                settings.auth_url,
+                settings.api_url,
+                &web_settings,
+                &env,
+            )
+        })
+        .transpose()?;
+    let is_set_up = atlassian.is_some();
+    let policy = Policy {
+        allow_signup: settings.allow_signup,
+    };
+    let services = Services::new(store, settings.key_ring, atlassian, env, policy);
+    let services = Arc::new(services);
+    check_keys(&services).await?;
+    let listener = bind(settings.listen).await?;
+    tracing::info!(
+        address = %settings.listen,
+        base_url = %settings.base_url,
+        redirect_uri = %web_settings.redirect_uri(),
+        is_set_up,
+        "serving"
+    );
+    let server = Server {
+        listener,
+        services,
+        web_settings,
+        shutdown: settings.shutdown,
+    };
+    server.run(signals, std::future::ready(())).await
+}
+
+/// A client for Atlassian that sends browsers back to the one redirect URI of this installation.
+///
+/// # Errors
+///
+/// If TLS cannot be set up.
+pub(crate) fn client_for(
+    client: Client,
+    auth_url: Url,
+    api_url: Url,
+    web_settings: &web::Settings,
+    env: &Arc<dyn Env>,
+) -> anyhow::Result<Atlassian> {
+    let settings = AtlassianSettings {
+        auth_url,
+        api_url,
+        client_id: client.id,
+        client_secrets: client.secrets,
+        redirect_uri: web_settings.redirect_uri(),
+        timeouts: Timeouts::default(),
+    };
+    Ok(Atlassian::new(settings, Arc::clone(env))?)
+}
+
+/// Sees that the key ring is the one of the database; a new database gets its canary.
+///
+/// # Errors
+///
+/// If it is another one; nothing was written then.
+pub(crate) async fn check_keys(services: &Services) -> anyhow::Result<()> {
+    match check_key_ring(services).await {
+        Ok(()) => Ok(()),
+        Err(StartError::WrongKeyRing(err)) => Err(anyhow::Error::new(err).context(
+            "ENCRYPTION_KEYS is not the key ring of this database; set the one that it was sealed with",
+        )),
+        Err(StartError::Failed(err)) => Err(err.into()),
+    }
+}
+
+/// Listens on an address.
+///
+/// # Errors
+///
+/// If it cannot be had.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("LISTEN is {address}, which cannot be had; for example LISTEN=127.0.0.1:8001")
+    })
+}
+
+/// Everything that a server process needs to run.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) listener: TcpListener,
+    pub(crate) services: Arc<Services>,
+    pub(crate) web_settings: web::Settings,
+    pub(crate) shutdown: Duration,
+}
+
+impl Server {
+    /// Serves until a signal comes; what is under way ends first: requests, workers, refreshes. Then
+    /// `before_end` runs, for what a demo has beside it.
+    ///
+    /// # Errors
+    ///
+    /// If a task stopped that should run for ever, or something was cut short.
+    pub(crate) async fn run(
+        self,
+        signals: Signals,
+        before_end: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        let stop = CancellationToken::new();
+        let router = web::router(Arc::clone(&self.services), self.web_settings);
+        let (services, listener) = (self.services, self.listener);
+        let work = work(listener, router, Arc::clone(&services), stop.clone());
+        let (end, result) = run_until_signal(signals, stop, self.shutdown, work).await;
+        before_end.await;
+        result.unwrap_or(Ok(()))?;
+        if end == End::CutShort {
+            bail!("stopped before everything that was under way had finished");
+        }
+        services.store.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Requests, workers, and the tasks that outlive their callers, until `stop` and to their end.
+async fn work(
+    listener: TcpListener,
+    router: Router,
+    services: Arc<Services>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let workers = tokio::spawn(worker::run(Arc::clone(&services), stop.clone()));
+    let web = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let web = tokio::spawn(async move { web.await });
+    let ended = tokio::try_join!(
+        flatten(web, &stop, "the web server"),
+        flatten(workers, &stop, "the workers")
+    );
+    services.tasks.close();
+    services.tasks.wait().await;
+    ended.map(drop)
+}
+
+/// A task that should run until `stop`: its panic, and its end before that, are errors that end the
+/// process, so that nobody serves with half of it dead.
+async fn flatten<T>(
+    task: tokio::task::JoinHandle<T>,
+    stop: &CancellationToken,
+    what: &'static str,
+) -> anyhow::Result<()> {
+    let ended = task.await;
+    let too_early = !stop.is_cancelled();
+    stop.cancel();
+    ended.with_context(|| format!("{what} panicked"))?;
+    if too_early {
+        bail!("{what} ended by itself");
+    }
+    Ok(())
+}
