@@ -70,9 +70,13 @@ fn say_error(err: &anyhow::Error) {
 }
 
 /// What a command tells its caller, for people and for scripts.
-#[expect(clippy::print_stdout, reason = "data goes to standard output")]
+///
+/// A caller that has read enough and closed the pipe is no reason to end: a server goes on.
 pub(crate) fn say(text: &str) {
-    println!("{text}");
+    use std::io::Write as _;
+    if let Err(err) = writeln!(std::io::stdout(), "{text}") {
+        tracing::debug!(error = %err, "nobody reads standard output");
+    }
 }
 
 #[cfg(test)]

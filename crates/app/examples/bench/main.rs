@@ -1,0 +1,157 @@
+//! Measures what was promised and writes `docs/benchmarks.md`. Run it with `scripts/bench`, which builds
+//! the binary that is measured.
+//!
+//! Speeds are ratios to something in the same run: machines are noisy.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a tool for people, which stops at whatever is odd"
+)]
+
+mod load;
+mod server;
+
+use std::{fmt::Write as _, path::Path, time::Duration};
+
+use server::Server;
+
+/// How many starts the median is taken of.
+const STARTS: usize = 15;
+
+/// How long each route is asked, and how often in turns.
+const ROUND: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 3;
+
+/// Connections that ask at once.
+const CONNECTIONS: usize = 8;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [binary, target] = args.as_slice() else {
+        panic!("usage: bench BINARY FILE.md");
+    };
+    let binary = Path::new(binary);
+    let mut rows = vec![size_of(binary), start(binary), memory(binary)];
+    rows.extend(page(binary));
+    let table = table(&rows);
+    println!("{table}");
+    let text = format!(
+        "# Benchmarks\n\n\
+         Written by `scripts/bench`; run it again to compare. This run: {cores} cores, SQLite, release build.\n\n\
+         {table}\n\
+         Requests per second are of one server and one client on the same cores, with {CONNECTIONS} kept\n\
+         connections, the routes asked in turns, {ROUNDS} rounds of {seconds} s each; the ratio is of the\n\
+         medians. The empty route is `/healthz`: all layers, no work.\n",
+        cores = std::thread::available_parallelism().map_or(0, usize::from),
+        seconds = ROUND.as_secs(),
+    );
+    std::fs::write(target, text).unwrap();
+}
+
+/// One line of the table.
+struct Row {
+    what: &'static str,
+    figure: String,
+    goal: &'static str,
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = "| what | figure | goal |\n|---|---|---|\n".to_owned();
+    for Row { what, figure, goal } in rows {
+        writeln!(text, "| {what} | {figure} | {goal} |").unwrap();
+    }
+    text
+}
+
+fn size_of(binary: &Path) -> Row {
+    let bytes = std::fs::metadata(binary).unwrap().len();
+    Row {
+        what: "release binary",
+        figure: format!("{:.1} MB", megabytes(bytes)),
+        goal: "under 30 MB",
+    }
+}
+
+fn start(binary: &Path) -> Row {
+    // The first start makes the database; it is not one of those that people wait for.
+    let dir = tempfile::tempdir().unwrap();
+    drop(Server::serve(binary, dir.path()));
+    let times = (0..STARTS).map(|_| Server::serve(binary, dir.path()).started_in);
+    let mut times: Vec<Duration> = times.collect();
+    times.sort();
+    Row {
+        what: "`serve`: start to first answered request",
+        figure: format!(
+            "{} ms (median of {STARTS}; slowest {} ms)",
+            times[times.len() / 2].as_millis(),
+            times[times.len() - 1].as_millis()
+        ),
+        goal: "under 150 ms",
+    }
+}
+
+fn memory(binary: &Path) -> Row {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::serve(binary, dir.path());
+    let kilobytes = server.resident_kilobytes();
+    Row {
+        what: "`serve`: resident memory at rest",
+        figure: format!("{:.1} MB", megabytes(kilobytes * 1024)),
+        goal: "under 40 MB",
+    }
+}
+
+fn page(binary: &Path) -> Vec<Row> {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::demo(binary, dir.path());
+    let cookie = server.sign_in();
+    let page = "/a/acme/integrations/";
+    let statements = server.statements_of(page, &cookie);
+    let (bytes, requests) = server.first_visit(page, &cookie);
+    drop(server);
+    // Anew, without the log of statements.
+    let quiet = Server::demo_without_log(binary, dir.path());
+    let cookie = quiet.sign_in();
+    let (mut pages, mut empties) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        empties.push(load::per_second(
+            &quiet,
+            "/healthz",
+            &cookie,
+            CONNECTIONS,
+            ROUND,
+        ));
+        pages.push(load::per_second(&quiet, page, &cookie, CONNECTIONS, ROUND));
+    }
+    let (page, empty) = (median(&mut pages), median(&mut empties));
+    vec![
+        Row {
+            what: "integrations page: SQL statements",
+            figure: statements.to_string(),
+            goal: "at most 4",
+        },
+        Row {
+            what: "integrations page: bytes of a first visit",
+            figure: format!("{bytes} in {requests} requests, none to other hosts"),
+            goal: "at most 40,000",
+        },
+        Row {
+            what: "integrations page: requests per second, as a ratio to the empty route",
+            figure: format!("{:.2} ({page:.0} to {empty:.0})", page / empty),
+            goal: "–",
+        },
+    ]
+}
+
+fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
