@@ -1,0 +1,53 @@
+import { AppPage } from './page.mjs';
+
+/** `/a/{team}/integrations/` */
+export class IntegrationsPage extends AppPage {
+  async visit(path) {
+    await this.open(path);
+    return this.arrive();
+  }
+
+  async arrive() {
+    await this.heading('Integrations').waitFor();
+    return this;
+  }
+
+  /** The card of Jira. */
+  card() {
+    return this.tab.getByRole('listitem').filter({ has: this.heading('Jira', 2) });
+  }
+
+  /** Waits until the card tells this state, in the pill's exact words; a button may repeat them. */
+  async shows(state) {
+    await this.card().getByText(state, { exact: true }).first().waitFor();
+    return this;
+  }
+
+  /** The chosen site: name and host. */
+  site() {
+    return this.card().getByRole('heading', { level: 3 });
+  }
+
+  /** The site's address, where the card's link leads. */
+  siteUrl() {
+    return this.site().getByRole('link').getAttribute('href');
+  }
+
+  async connect() {
+    await this.button('Connect Jira').click();
+  }
+
+  async testConnection() {
+    await this.button('Test connection').click();
+  }
+
+  /** The question before a connection ends; without script it is a page of its own. */
+  dialog() {
+    return this.tab.getByRole('alertdialog');
+  }
+
+  async disconnect(site) {
+    await this.link('Disconnect').click();
+    await this.dialog().getByRole('button', { name: `Disconnect ${site}` }).click();
+  }
+}

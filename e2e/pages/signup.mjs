@@ -1,0 +1,17 @@
+import { AppPage } from './page.mjs';
+
+/** `/signup` */
+export class SignupPage extends AppPage {
+  async visit() {
+    await this.open('/signup');
+    await this.heading('Create your account').waitFor();
+    return this;
+  }
+
+  async signUp({ name, email, password }) {
+    await this.tab.getByLabel('Your name').fill(name);
+    await this.tab.getByLabel('Email address').fill(email);
+    await this.tab.getByLabel('Password').fill(password);
+    await this.button('Create account').click();
+  }
+}
