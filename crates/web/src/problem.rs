@@ -18,7 +18,13 @@ use service::{
 };
 use url::form_urlencoded;
 
-use crate::{App, layers, next::Next, pages::integrations_path};
+use crate::{
+    App, layers,
+    next::Next,
+    pages::integrations_path,
+    session, shell,
+    view::error::{Cause, Link},
+};
 
 mod page;
 
@@ -35,7 +41,7 @@ pub struct Problem {
 struct Words {
     title: String,
     meaning: String,
-    causes: Vec<String>,
+    causes: Vec<Cause>,
     action: Action,
     sign_in: Option<SignIn>,
 }
@@ -59,6 +65,14 @@ pub(crate) enum Action {
         /// The attempt that goes on.
         attempt: Option<AttemptId>,
     },
+}
+
+impl Action {
+    const fn href(&self) -> &String {
+        match self {
+            Self::Link { href, .. } | Self::Post { href, .. } => href,
+        }
+    }
 }
 
 /// Not an error page: the person signs in and comes back.
@@ -266,6 +280,13 @@ impl From<ConnectError> for Problem {
     }
 }
 
+fn cause(text: &str) -> Cause {
+    Cause {
+        text: text.to_owned(),
+        link: None,
+    }
+}
+
 /// Words, status and way on of each refusal (`pages.md` 4).
 #[expect(clippy::too_many_lines, reason = "one table, a row each")]
 fn refused(refusal: Refusal) -> Problem {
@@ -417,15 +438,20 @@ fn refused(refusal: Refusal) -> Problem {
                 "Nothing was connected, and what Atlassian granted was erased here.",
                 connect("Try again", None),
             );
-            problem.words.causes = [
-                "You signed in with another Atlassian account than you meant to. Sign out at \
-                 id.atlassian.com, then try again.",
-                "The account has no Jira product on any site.",
-                "The administrator of the site blocks apps.",
-                "The site was not ticked on the consent page.",
-            ]
-            .map(str::to_owned)
-            .to_vec();
+            problem.words.causes = vec![
+                Cause {
+                    text: "You signed in with another Atlassian account than you meant to. To use \
+                           another one, first"
+                        .to_owned(),
+                    link: Some(Link {
+                        label: "sign out at Atlassian".to_owned(),
+                        href: "https://id.atlassian.com/logout".to_owned(),
+                    }),
+                },
+                cause("The account has no Jira product on any site."),
+                cause("The administrator of the site blocks apps."),
+                cause("The site was not ticked on the consent page."),
+            ];
             problem
         }
         Reason::SiteNotOffered => page(
@@ -480,9 +506,19 @@ impl IntoResponse for Problem {
 /// Around the pages, and only there: a problem becomes a page.
 pub(crate) async fn as_page(State(app): State<App>, req: Request, next: NextLayer) -> Response {
     let reference = layers::request_id(&req);
+    let token = session::token(&app.settings, req.headers());
+    let path = req.uri().path().to_owned();
     let mut res = next.run(req).await;
-    match res.extensions_mut().remove::<Problem>() {
-        Some(problem) => page::of(&app, &problem, reference),
-        None => res,
-    }
+    let Some(problem) = res.extensions_mut().remove::<Problem>() else {
+        return res;
+    };
+    let shell = match token {
+        // In trouble of our own the database is left alone.
+        Some(token) if !problem.status.is_server_error() => {
+            let way_on = problem.words.action.href();
+            shell::of_whoever(&app, &token, [way_on, &path]).await
+        }
+        _ => shell::bare(),
+    };
+    page::of(&app, shell, &problem, reference)
 }

@@ -1,9 +1,10 @@
 //! What surrounds a page: our files, who is signed in, which teams there are.
 
 use domain::team::{Role, Team};
+use secrecy::SecretString;
 use service::{
     teams::teams_of,
-    who::{Member, Person},
+    who::{Member, Person, find_person},
 };
 
 use crate::{
@@ -36,6 +37,21 @@ pub(crate) async fn of_member(app: &App, member: &Member) -> Result<Shell, Probl
         team: Some(link(member.team())),
         ..shell
     })
+}
+
+/// For a page that says what went wrong: who is signed in, and the team that the first of `paths`
+/// with one of theirs is about. As bare as need be, since it is shown in trouble.
+pub(crate) async fn of_whoever(app: &App, token: &SecretString, paths: [&str; 2]) -> Shell {
+    let Ok(Some(person)) = find_person(&app.services, token).await else {
+        return bare();
+    };
+    let Ok(shell) = of_person(app, &person).await else {
+        return bare();
+    };
+    let slugs = paths.map(|it| it.strip_prefix("/a/").and_then(|it| it.split('/').next()));
+    let mut found = slugs.into_iter().flatten();
+    let team = found.find_map(|slug| shell.teams.iter().find(|it| it.slug == slug).cloned());
+    Shell { team, ..shell }
 }
 
 fn named(person: &Person) -> Shell {

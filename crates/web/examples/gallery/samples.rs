@@ -5,7 +5,7 @@ use askama::Template;
 use super::view::{
     Assets, Field, Moment, Shell, TeamLink,
     disconnect::DisconnectPage,
-    error::{Action, ErrorPage},
+    error::{Action, Cause, ErrorPage, Link},
     login::{LoginNotice, LoginPage},
     signup::SignupPage,
     sites::{SiteChoice, SitesPage},
@@ -24,7 +24,8 @@ pub(crate) fn all() -> Vec<Sample> {
         integrations::states(),
         integrations::told(),
         sites(),
-        others(),
+        disconnects(),
+        problems(),
     ]
     .into_iter()
     .flatten()
@@ -230,15 +231,22 @@ fn sites() -> Vec<Sample> {
     ]
 }
 
-fn others() -> Vec<Sample> {
-    let disconnect = DisconnectPage {
+fn disconnects() -> Vec<Sample> {
+    let page = DisconnectPage {
         shell: inside(),
         team: team("Platform", "platform"),
         site: "Acme".to_owned(),
         services: Vec::new(),
     };
     let services = ["billing", "search", "reports"].map(str::to_owned).to_vec();
-    let refused = |heading: &str, meaning: &str, code: &str, status| ErrorPage {
+    vec![
+        sample("disconnect", &page),
+        sample("disconnect-services", &DisconnectPage { services, ..page }),
+    ]
+}
+
+fn problem(code: &str, status: u16, heading: &str, meaning: &str) -> ErrorPage {
+    ErrorPage {
         shell: inside(),
         heading: heading.to_owned(),
         meaning: meaning.to_owned(),
@@ -248,74 +256,91 @@ fn others() -> Vec<Sample> {
         reference: "019ab1c2-5d1e-7000-8000-000000000001".to_owned(),
         at: moment("24 Nov 2026, 10:40 UTC", "just now"),
         status,
+    }
+}
+
+fn no_site_causes() -> Vec<Cause> {
+    let cause = |text: &str| Cause {
+        text: text.to_owned(),
+        link: None,
     };
-    let expired = refused(
-        "This sign-in took longer than 10 minutes",
-        "It was stopped for safety. Nothing was changed.",
-        "CONNECT_STATE_EXPIRED",
-        410,
-    );
-    let down = refused(
-        "Atlassian did not answer",
-        "Nothing was changed; your sign-in is kept for 30 minutes.",
-        "CONNECT_ATLASSIAN_DOWN",
-        503,
-    );
-    let no_site = refused(
-        "Your Atlassian account has no Jira site that this app may use",
-        "Nothing was changed, and what Atlassian gave is erased.",
-        "CONNECT_NO_SITE",
-        200,
-    );
-    let not_found = refused(
-        "There is no such page",
-        "The address may be mistyped, or the page belongs to a team that you are not in.",
-        "not_found",
-        404,
-    );
-    let causes = [
-        "You may have signed in with another account than the one that you use for Jira.",
-        "The account may have no Jira product.",
-        "The administrator of the site may block apps.",
-        "The site may not have been ticked on the page of consent.",
-    ];
-    let home = Action::Link {
-        label: "Go to your team".to_owned(),
-        href: "/".to_owned(),
+    let wrong_account = Cause {
+        link: Some(Link {
+            label: "sign out at Atlassian".to_owned(),
+            href: "https://id.atlassian.com/logout".to_owned(),
+        }),
+        ..cause(
+            "You signed in with another Atlassian account than you meant to. To use another one, \
+             first",
+        )
     };
     vec![
-        sample("disconnect", &disconnect),
-        sample(
-            "disconnect-services",
-            &DisconnectPage {
-                services,
-                ..disconnect
-            },
-        ),
+        wrong_account,
+        cause("The account has no Jira product on any site."),
+        cause("The administrator of the site blocks apps."),
+        cause("The site was not ticked on the consent page."),
+    ]
+}
+
+fn problems() -> Vec<Sample> {
+    let expired = problem(
+        "CONNECT_STATE_EXPIRED",
+        410,
+        "This sign-in took too long",
+        "It took longer than 10 minutes, so it was stopped for safety. Nothing was changed.",
+    );
+    let down = problem(
+        "CONNECT_ATLASSIAN_DOWN",
+        503,
+        "Atlassian did not answer",
+        "Nothing was changed; your sign-in is kept for 30 minutes.",
+    );
+    let no_site = problem(
+        "CONNECT_NO_SITE",
+        200,
+        "Your Atlassian account has no Jira site that this app may use",
+        "Nothing was connected, and what Atlassian granted was erased here.",
+    );
+    let not_found = problem(
+        "not_found",
+        404,
+        "There is no such page",
+        "The address may be mistyped, or the page belongs to a team that you are not in.",
+    );
+    let broken = problem(
+        "internal",
+        500,
+        "Something broke on our side",
+        "It is written in the server's log under the reference below. Trying again may help.",
+    );
+    let at_home = |page| ErrorPage {
+        shell: outside(),
+        action: Action::Link {
+            label: "Go to your team".to_owned(),
+            href: "/".to_owned(),
+        },
+        ..page
+    };
+    let try_again = connect("Try again", Some("019ab1c2-0000-7000"));
+    vec![
         sample("error-expired", &expired),
         sample(
             "error-try-again",
             &ErrorPage {
-                action: connect("Try again", Some("019ab1c2-0000-7000")),
+                action: try_again,
                 ..down
             },
         ),
         sample(
             "error-no-site",
             &ErrorPage {
-                causes: causes.map(str::to_owned).to_vec(),
+                causes: no_site_causes(),
                 action: connect("Try again", None),
                 ..no_site
             },
         ),
-        sample(
-            "error-not-found",
-            &ErrorPage {
-                shell: outside(),
-                action: home,
-                ..not_found
-            },
-        ),
+        sample("error-not-found", &at_home(not_found)),
+        sample("error-broken", &at_home(broken)),
     ]
 }
 

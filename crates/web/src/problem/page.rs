@@ -8,19 +8,16 @@ use axum::{
 
 use super::{Action, Problem};
 use crate::{
-    App, assets, layers,
+    App, layers,
     moment::moment,
     view::{self, Shell, error::ErrorPage},
 };
 
 /// Renders `problem` for a person.
-pub(super) fn of(app: &App, problem: &Problem, reference: String) -> Response {
+pub(super) fn of(app: &App, shell: Shell, problem: &Problem, reference: String) -> Response {
     let now = app.services.env.now();
     let page = ErrorPage {
-        shell: Shell {
-            assets: assets::paths(),
-            ..Shell::default()
-        },
+        shell,
         heading: problem.words.title.clone(),
         meaning: problem.words.meaning.clone(),
         causes: problem.words.causes.clone(),

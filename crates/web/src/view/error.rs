@@ -15,7 +15,7 @@ pub struct ErrorPage {
     /// What it means for the data, and what to do.
     pub meaning: String,
     /// Usual causes, or things to try; may be empty.
-    pub causes: Vec<String>,
+    pub causes: Vec<Cause>,
     /// The one button.
     pub action: Action,
     /// The stable code.
@@ -32,6 +32,29 @@ impl ErrorPage {
     fn is_error(&self) -> bool {
         self.status >= 400
     }
+
+    /// Whether only somebody else can help, who needs the reference: then it is shown at once.
+    fn needs_reference(&self) -> bool {
+        self.status >= 500 && matches!(self.action, Action::Link { .. })
+    }
+}
+
+/// A usual cause, or a thing to try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// A sentence.
+    pub text: String,
+    /// Where to do something about it.
+    pub link: Option<Link>,
+}
+
+/// A link to another place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What is read.
+    pub label: String,
+    /// An address that we wrote, never one that somebody sent.
+    pub href: String,
 }
 
 /// The one button.
