@@ -4,16 +4,19 @@
 
   // Copy buttons, where the browser lets us write to the clipboard.
   for (const box of document.querySelectorAll("[data-copy]")) {
-    const [input, button, status] = ["input", "button", "[role=status]"].map((it) => box.querySelector(it));
-    input.addEventListener("focus", () => input.select());
     if (!navigator.clipboard) continue;
+    const [code, button, status] = ["code", "button", "[role=status]"].map((it) => box.querySelector(it));
     button.hidden = false;
     button.addEventListener("click", async () => {
       try {
-        await navigator.clipboard.writeText(input.value);
+        await navigator.clipboard.writeText(code.textContent);
         button.textContent = status.textContent = "Copied";
+        setTimeout(() => {
+          button.textContent = "Copy";
+          status.textContent = "";
+        }, 3000);
       } catch {
-        input.focus();
+        getSelection().selectAllChildren(code);
       }
     });
   }

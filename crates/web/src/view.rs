@@ -91,6 +91,12 @@ impl Authority {
     }
 }
 
+/// The letter in the square beside the name of a site.
+fn letter(name: &str) -> String {
+    let first = name.chars().find(|it| it.is_alphanumeric());
+    first.map_or_else(|| "•".to_owned(), |it| it.to_uppercase().collect())
+}
+
 /// Names in a sentence: `A, B and C`.
 fn list(names: &[String]) -> String {
     match names {

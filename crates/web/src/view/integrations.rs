@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Authority, Moment, Shell, TeamLink, list};
+use super::{Authority, Moment, Shell, TeamLink, letter, list};
 
 /// The page.
 #[derive(Clone, Debug, Template)]
@@ -45,6 +45,26 @@ impl IntegrationsPage {
     /// Their names at the beginning of a sentence; nothing before there are any.
     fn services_in_sentence(&self) -> String {
         list(&self.services)
+    }
+
+    /// The same where there is always somebody to name.
+    fn services_at_start(&self) -> String {
+        if self.services.is_empty() {
+            "Your services".to_owned()
+        } else {
+            list(&self.services)
+        }
+    }
+
+    /// What the button to disconnect names; "Jira" where no site is chosen.
+    fn site_name(&self) -> &str {
+        match &self.jira {
+            JiraState::Connected(Connected { site, .. })
+            | JiraState::ReconnectNeeded {
+                site: Some(site), ..
+            } => &site.name,
+            _ => "Jira",
+        }
     }
 
     /// Whether the setup steps stand where the connect button would be.
@@ -160,6 +180,12 @@ pub struct SiteName {
     pub host: String,
     /// Its address, only where it is an `https` one: `https://acme.atlassian.net`.
     pub url: Option<String>,
+}
+
+impl SiteName {
+    fn letter(&self) -> String {
+        letter(&self.name)
+    }
 }
 
 /// Why the state could not be read.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Moment, Shell, TeamLink};
+use super::{Moment, Shell, TeamLink, letter};
 
 /// From this number of sites on a filter box helps.
 const FILTER_FROM: usize = 11;
@@ -57,8 +57,7 @@ pub struct SiteChoice {
 impl SiteChoice {
     /// The letter in the square.
     fn letter(&self) -> String {
-        let first = self.name.chars().find(|it| it.is_alphanumeric());
-        first.map_or_else(|| "•".to_owned(), |it| it.to_uppercase().collect())
+        letter(&self.name)
     }
 
     fn used_by_names(&self) -> String {

@@ -192,13 +192,16 @@ fn each_state_is_told_in_words() {
     );
     check(
         "connecting-try-again",
-        &["Try again", "kept until 24 Nov 2026, 11:10 UTC"],
+        &[
+            "Try again",
+            "kept until 24 Nov 2026, 11:10 UTC (in 30 minutes)",
+        ],
     );
     check("choose-site-own", &["Choose a site", "Cancel"]);
     check(
         "connected",
         &[
-            "Jira Connected Acme acme.atlassian.net Connected by Ada Lovelace on 24 Nov 2026, \
+            "Jira Connected A Acme acme.atlassian.net Connected by Ada Lovelace on 24 Nov 2026, \
              10:40 UTC · last refreshed 12 minutes ago",
             "Test connection",
             "Disconnect",
@@ -213,6 +216,7 @@ fn each_state_is_told_in_words() {
         &[
             "Reconnect needed",
             "Atlassian no longer accepts this connection.",
+            "Your services cannot read issues since 27 Nov 2026, 08:12 UTC (12 minutes ago).",
         ],
     );
     check("unknown", &["State unknown", "We could not load the state"]);
