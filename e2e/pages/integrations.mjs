@@ -23,14 +23,12 @@ export class IntegrationsPage extends AppPage {
     return this;
   }
 
-  /** The chosen site: name and host. */
-  site() {
-    return this.card().getByRole('heading', { level: 3 });
-  }
-
-  /** The site's address, where the card's link leads. */
-  siteUrl() {
-    return this.site().getByRole('link').getAttribute('href');
+  /** The chosen site as the card tells it: name, host and address. */
+  async site() {
+    const link = this.card().getByRole('link', { name: /\.atlassian\.net$/ });
+    const host = await link.innerText();
+    const name = await this.card().getByRole('heading', { level: 3 }).innerText();
+    return { name: name.replace(host, '').trim(), host, url: await link.getAttribute('href') };
   }
 
   async connect() {

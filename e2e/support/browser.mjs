@@ -2,6 +2,7 @@
 // it asks of other hosts, fails the test; whatever it received from the app is written down.
 
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
@@ -37,6 +38,7 @@ export class Browser {
   context;
   #app;
   #complaints = [];
+  #heard = new EventEmitter();
   #failedDocuments = new Set();
   #recordings = new Set();
 
@@ -68,10 +70,20 @@ export class Browser {
     return cookies.find((it) => it.name === SESSION);
   }
 
-  /** What the browser complained of so far, and forgets it: for tests that expect complaints. */
+  /** What the browser complained of so far. */
+  complaints() {
+    const isErrorPage = (it) => it.document !== undefined && this.#failedDocuments.has(it.document);
+    return this.#complaints.filter((it) => !isErrorPage(it)).map((it) => it.text);
+  }
+
+  /** Waits for one. */
+  async nextComplaint() {
+    await once(this.#heard, 'complaint');
+  }
+
+  /** What it complained of, and forgets it: for tests that expect complaints. */
   takeComplaints() {
-    const failed = (it) => it.document !== undefined && this.#failedDocuments.has(it.document);
-    const told = this.#complaints.filter((it) => !failed(it)).map((it) => it.text);
+    const told = this.complaints();
     this.#complaints = [];
     return told;
   }
@@ -86,7 +98,10 @@ export class Browser {
 
   #guard() {
     const { context } = this;
-    const complain = (text, document) => this.#complaints.push({ text, document });
+    const complain = (text, document) => {
+      this.#complaints.push({ text, document });
+      this.#heard.emit('complaint');
+    };
     context.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type())) return;
       // An error page is told as a resource that failed to load; of everything but pages that is a fault.

@@ -49,6 +49,12 @@ export class Output {
     for (const secret of secrets) this.#secrets.add(secret);
   }
 
+  /** Waits until everything so far can be read. */
+  async flush() {
+    const streams = [...this.#streams.values()];
+    await Promise.all(streams.map((it) => new Promise((done) => it.write('', done))));
+  }
+
   async close() {
     const streams = [...this.#streams.values()];
     await Promise.all(streams.map((it) => new Promise((done) => it.end(done))));

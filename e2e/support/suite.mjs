@@ -11,14 +11,24 @@ import { Browser, startBrowser } from './browser.mjs';
 import { postgres, sqlite, whyNoPostgres } from './databases.mjs';
 import { FAILURES } from './output.mjs';
 
+/** The tests of a file, once a database. */
+export function onBothDatabases(file, declare) {
+  return on([sqlite, postgres], file, declare);
+}
+
+/** The tests of a file that are about the tests themselves. */
+export function onOneDatabase(file, declare) {
+  return on([sqlite], file, declare);
+}
+
 /**
- * Declares the tests of a file, once a database. `declare` gets `test(title, options?, body)`; `body`
+ * Declares the tests. `declare` gets `test(title, options?, body)`; `body`
  * gets `app`, `browser`, and `open(options)` for another person's browser.
  */
-export async function onBothDatabases(file, declare) {
+async function on(databases, file, declare) {
   const name = path.basename(fileURLToPath(file), '.test.mjs');
   const skip = await whyNoPostgres();
-  for (const database of [sqlite, postgres]) {
+  for (const database of databases) {
     describe(database.name, { skip: database === postgres && skip }, () => {
       const id = `${name}-${database.name.toLowerCase()}`;
       let app;

@@ -1,0 +1,187 @@
+// Every page in every state that a person can reach, looked at in light, in dark, and at 320 px.
+
+import { Atlassian } from './pages/atlassian.mjs';
+import { DisconnectPage } from './pages/disconnect.mjs';
+import { IntegrationsPage } from './pages/integrations.mjs';
+import { LoginPage } from './pages/login.mjs';
+import { ProblemPage } from './pages/problem.mjs';
+import { SignupPage } from './pages/signup.mjs';
+import { SitesPage } from './pages/sites.mjs';
+import { TeamNewPage } from './pages/team-new.mjs';
+import { MAX } from './support/app.mjs';
+import { inspect } from './support/inspect.mjs';
+import { onBothDatabases } from './support/suite.mjs';
+
+/** Names as people have them: long, and not made to be broken. */
+const LONG_TEAM = 'Donaudampfschifffahrtsgesellschaftskapitäne & Söhne of the Northern Hemisphere';
+const LONG_NAME = 'Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh the Younger';
+
+await onBothDatabases(import.meta.url, (test) => {
+  test('pages before one has a team', async ({ app, browser }) => {
+    const person = app.newPerson();
+    const tab = await browser.tab();
+    const login = await new LoginPage(tab, app).visit('/login');
+    await inspect(tab, 'sign-in');
+    await login.signIn({ email: person.email, password: 'not the password' });
+    await login.alert().waitFor();
+    await inspect(tab, 'sign-in that was refused');
+    await login.visit('/login?next=/a/acme/integrations/');
+    await login.status().waitFor();
+    await inspect(tab, 'sign-in that leads on');
+
+    const signup = await new SignupPage(tab, app).visit();
+    await inspect(tab, 'sign-up');
+    await signup.signUp({ name: '', email: 'no address', password: 'short' });
+    await signup.alert().waitFor();
+    await inspect(tab, 'sign-up with mistakes');
+    await signup.signUp(person);
+    const teamNew = await new TeamNewPage(tab, app).arrive();
+    await inspect(tab, 'the first team');
+    await teamNew.create('');
+    await teamNew.alert().waitFor();
+    await inspect(tab, 'the first team with a mistake');
+    await teamNew.create('First');
+    const integrations = await new IntegrationsPage(tab, app).arrive();
+    await teamNew.visit();
+    await inspect(tab, 'a second team');
+    await integrations.signOut();
+    await inspect(tab, 'signed out');
+  });
+
+  test('pages on the way to a connection', async ({ app, browser }) => {
+    const { cookie, paths } = await app.signUp({ name: LONG_NAME, teams: [LONG_TEAM, 'Other'] });
+    await browser.use(cookie);
+    const tab = await browser.tab();
+    const integrations = await new IntegrationsPage(tab, app).visit(paths[0]);
+    const atlassian = new Atlassian(tab, app);
+    const sites = new SitesPage(tab, app);
+    await integrations.shows('Not connected');
+    await inspect(tab, 'not connected');
+    await tab.getByRole('navigation', { name: 'Teams' }).locator('summary').click();
+    await inspect(tab, 'the menu of teams');
+
+    await integrations.connect();
+    await atlassian.arriveAtLogin();
+    await inspect(tab, "the simulator's sign-in");
+    await atlassian.signIn('Mia Krystof');
+    await inspect(tab, "the simulator's consent");
+    await integrations.visit(paths[0]);
+    await integrations.shows('Connecting');
+    await tab.getByText('Saw an error at Atlassian?').click();
+    await inspect(tab, 'connecting');
+
+    await integrations.button('Continue').click();
+    await (await atlassian.arriveAtConsent()).accept();
+    await sites.arrive(LONG_TEAM);
+    await inspect(tab, 'the picker');
+    await sites.site('Beta Labs').check();
+    await inspect(tab, 'the picker with a choice');
+    await tab.reload();
+    await sites.arrive(LONG_TEAM);
+    await sites.submit().click();
+    await sites.alert().waitFor();
+    await inspect(tab, 'the picker without a choice');
+    await integrations.visit(paths[0]);
+    await integrations.shows('Choose a site');
+    await inspect(tab, 'choose a site');
+    await integrations.link('Choose a site').click();
+    await sites.arrive(LONG_TEAM);
+    await sites.discard();
+    await integrations.status().waitFor();
+    await inspect(tab, 'discarded');
+  });
+
+  test('pages of a connection', async ({ app, browser }) => {
+    const { cookie, paths } = await app.signUp({ teams: [LONG_TEAM] });
+    await browser.use(cookie);
+    const tab = await browser.tab();
+    const integrations = await new IntegrationsPage(tab, app).visit(paths[0]);
+    const atlassian = new Atlassian(tab, app);
+    await integrations.connect();
+    await (await atlassian.signIn('Sam One')).accept();
+    await integrations.shows('Connected');
+    await inspect(tab, 'connected');
+    await integrations.link('Disconnect').click();
+    await integrations.dialog().waitFor();
+    await inspect(tab, 'the question');
+    await integrations.dialog().getByRole('button', { name: 'Cancel' }).click();
+    await integrations.testConnection();
+    await integrations.status().waitFor();
+    await inspect(tab, 'a test that worked');
+    await app.control.fault('myself', { status: 503 });
+    await integrations.testConnection();
+    await integrations.alert().waitFor();
+    await inspect(tab, 'a test that failed');
+    await app.control.clearFaults();
+
+    // Without script the question is a page.
+    const question = new DisconnectPage(tab, app);
+    await question.open(`${paths[0]}jira/disconnect`);
+    await question.arrive('Solo Works');
+    await inspect(tab, 'the question as a page');
+
+    await app.control.revoke('Sam One');
+    await app.control.advance(7_200);
+    await integrations.visit(paths[0]);
+    await integrations.testConnection();
+    await integrations.visit(paths[0]);
+    await integrations.shows('Reconnect needed');
+    await inspect(tab, 'reconnect needed');
+    await integrations.disconnect('Solo Works');
+    await integrations.shows('Disconnected');
+    await inspect(tab, 'disconnected');
+  });
+
+  test('pages of a member', async ({ app, browser }) => {
+    await browser.use(await app.signIn(MAX));
+    const tab = await browser.tab();
+    await new IntegrationsPage(tab, app).visit('/a/acme/integrations/');
+    await inspect(tab, 'what a member sees');
+    const problem = new ProblemPage(tab, app);
+    await problem.open('/a/acme/integrations/jira/sites');
+    await problem.arrive('Only admins of Acme can do this');
+    await inspect(tab, 'what a member may not do');
+  });
+
+  test('pages of what went wrong', async ({ app, browser }) => {
+    const { cookie, paths } = await app.signUp();
+    await browser.use(cookie);
+    const tab = await browser.tab();
+    const integrations = await new IntegrationsPage(tab, app).visit(paths[0]);
+    const atlassian = new Atlassian(tab, app);
+    const problem = new ProblemPage(tab, app);
+    await integrations.connect();
+    await (await atlassian.signIn('Noa None')).cancel();
+    await problem.arrive('You pressed Cancel at Atlassian');
+    await problem.code();
+    await inspect(tab, 'denied');
+    await problem.button('Try again').click();
+    await (await atlassian.arriveAtConsent()).accept();
+    await problem.arrive(/^Your Atlassian account has no Jira site/);
+    await inspect(tab, 'no site');
+
+    await problem.button('Try again').click();
+    await (await atlassian.arriveAtConsent()).link('Use another account').click();
+    await atlassian.signIn('Sam One');
+    await app.control.fault('resources', { status: 503 });
+    await atlassian.accept();
+    await problem.arrive('Atlassian did not answer');
+    await inspect(tab, 'Atlassian down');
+    await integrations.visit(paths[0]);
+    await integrations.button('Try again').waitFor();
+    await inspect(tab, 'a sign-in that is kept');
+    await integrations.button('Discard').click();
+    await integrations.status().waitFor();
+
+    for (const [path, heading] of [
+      ['/integrations/jira/callback', 'This address is not complete'],
+      [`${paths[0]}jira/sites`, 'There is no sign-in that waits for a site'],
+      ['/no/such/page', 'There is no such page'],
+    ]) {
+      await problem.open(path);
+      await problem.arrive(heading);
+      await problem.code();
+      await inspect(tab, heading);
+    }
+  });
+});
