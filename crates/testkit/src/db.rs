@@ -57,8 +57,16 @@ impl TestDb {
 
     /// A schema in a PostgreSQL server. `None` where there is no server; then it says how to get one,
     /// and where `CI` is set it fails.
-    #[expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
+    #[expect(clippy::unwrap_used, reason = "test support")]
     pub async fn postgres() -> Option<Self> {
+        let db = Self::empty_postgres().await?;
+        db.store.migrate_without_lock().await.unwrap();
+        Some(db)
+    }
+
+    /// The same without tables.
+    #[expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
+    pub async fn empty_postgres() -> Option<Self> {
         let Some(server) = find_server().await else {
             let help = "no PostgreSQL: set TEST_POSTGRES_URL, start one on 127.0.0.1:5432, or install \
                         one (Debian: apt-get install postgresql) so that the tests can start their own";
@@ -91,7 +99,6 @@ impl TestDb {
         let separator = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{separator}options[search_path]={name}&application_name={name}");
         let store = Store::open_with(&url, 4).await.unwrap();
-        store.migrate_without_lock().await.unwrap();
         Some(Self {
             store,
             url,
@@ -125,6 +132,35 @@ impl TestDb {
         Ok(())
     }
 
+    /// Every row of a table as text, in a fixed order: for comparing.
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    #[expect(clippy::disallowed_methods, reason = "a table's name cannot be bound")]
+    pub async fn rows(&self, table: &str) -> Vec<String> {
+        let rows: Vec<(String,)> = match &self.store {
+            Store::Sqlite { writer, .. } => {
+                let columns = "SELECT 'quote(\"' || name || '\")' FROM pragma_table_info($1)";
+                let columns: Vec<(String,)> = sqlx::query_as(columns)
+                    .bind(table)
+                    .fetch_all(writer)
+                    .await
+                    .unwrap();
+                let columns: Vec<_> = columns.into_iter().map(|(it,)| it).collect();
+                let sql = format!(
+                    "SELECT {} FROM \"{table}\" ORDER BY 1",
+                    columns.join(" || ',' || ")
+                );
+                let found = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(writer).await;
+                found.unwrap()
+            }
+            Store::Postgres(pool) => {
+                let sql = format!("SELECT it::text FROM \"{table}\" it ORDER BY 1");
+                let found = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(pool).await;
+                found.unwrap()
+            }
+        };
+        rows.into_iter().map(|(it,)| it).collect()
+    }
+
     /// Every value of every table as text, bytes both as hex and as they are: for searching.
     #[expect(clippy::unwrap_used, reason = "test support")]
     pub async fn dump(&self) -> String {
@@ -138,18 +174,47 @@ impl TestDb {
                 let path = self.url.trim_start_matches("sqlite://");
                 String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
             }
-            Store::Postgres(pool) => {
-                let tables = "SELECT table_name::text FROM information_schema.tables
-                               WHERE table_schema = current_schema()";
-                let tables: Vec<(String,)> = sqlx::query_as(tables).fetch_all(pool).await.unwrap();
-                let mut dump = String::new();
-                for (table,) in tables {
-                    dump.push_str(&dump_table(pool, &table).await.unwrap());
-                }
-                dump
-            }
+            Store::Postgres(pool) => dump_schema(pool).await.unwrap(),
         }
     }
+
+    /// As [`TestDb::dump`], for destructors, which cannot wait for the runtime that they are in.
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    pub fn dump_blocking(&self) -> Vec<u8> {
+        if self.schema.is_none() {
+            // Open connections keep the log beside the file: both are read as they lie on the disk.
+            let path = self.url.trim_start_matches("sqlite://").to_owned();
+            let mut dump = std::fs::read(&path).unwrap();
+            dump.extend(std::fs::read(format!("{path}-wal")).unwrap_or_default());
+            return dump;
+        }
+        let url = self.url.clone();
+        let work = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let pool = sqlx::postgres::PgPoolOptions::new()
+                    .max_connections(1)
+                    .connect(&url)
+                    .await?;
+                dump_schema(&pool).await
+            })
+        };
+        let dump: Result<String, sqlx::Error> = std::thread::spawn(work).join().unwrap();
+        dump.unwrap().into_bytes()
+    }
+}
+
+async fn dump_schema(pool: &sqlx::PgPool) -> Result<String, sqlx::Error> {
+    let tables = "SELECT table_name::text FROM information_schema.tables
+                   WHERE table_schema = current_schema()";
+    let tables: Vec<(String,)> = sqlx::query_as(tables).fetch_all(pool).await?;
+    let mut dump = String::new();
+    for (table,) in tables {
+        dump.push_str(&dump_table(pool, &table).await?);
+    }
+    Ok(dump)
 }
 
 /// `bytea` is told as hex and, where it is text, as text.

@@ -1,5 +1,9 @@
-//! Shared by tests, never shipped: clocks, databases, fixtures.
+//! Shared by tests, never shipped: clocks, databases, fixtures, a whole service without a socket.
 
+pub mod app;
 pub mod db;
 pub mod env;
+pub mod logs;
+pub mod output;
+pub mod secrets;
 pub mod world;

@@ -1,7 +1,7 @@
 //! A whole installation for one test: a database, a simulator over real HTTP, services, a clock that
 //! stands still, and people who click.
 
-use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
 use atlassian::{Atlassian, AtlassianSettings, Timeouts};
 use atlassian_sim::{Sim, SimOptions, SimState};
@@ -17,8 +17,7 @@ use domain::{
     team::Role,
 };
 use jiff::{SignedDuration, Timestamp};
-use reqwest::{Client, Response, header};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use service::{
     Policy, Services,
     connect::{ConnectError, Ended, Reason, begin, finish},
@@ -31,7 +30,11 @@ use service::{
 use url::Url;
 use vault::{KeyRing, Place};
 
-use crate::{db::TestDb, env::TestEnv};
+use crate::{db::TestDb, env::TestEnv, logs};
+use known::Known;
+
+mod consent;
+mod known;
 
 /// The app's client id at the simulator.
 pub const CLIENT_ID: &str = "client-id-of-the-tests";
@@ -52,6 +55,25 @@ pub struct World {
     /// The use cases.
     pub services: Arc<Services>,
     server: Sim,
+    known: Arc<Known>,
+}
+
+/// How an installation differs from the usual one.
+#[derive(Clone, Copy, Debug)]
+pub struct WorldOptions {
+    /// What the operator decided.
+    pub policy: Policy,
+    /// How long Atlassian is waited for.
+    pub timeouts: Timeouts,
+}
+
+impl Default for WorldOptions {
+    fn default() -> Self {
+        Self {
+            policy: Policy { allow_signup: true },
+            timeouts: Timeouts::default(),
+        }
+    }
 }
 
 /// An admin of a team, with the token of the session.
@@ -109,11 +131,22 @@ pub fn attempt_of(err: &ConnectError) -> Option<AttemptId> {
 impl World {
     /// An installation where anybody may sign up.
     pub async fn new(db: TestDb) -> Self {
-        Self::with_policy(db, Policy { allow_signup: true }).await
+        Self::with_options(db, WorldOptions::default()).await
     }
 
     /// An installation with a policy.
     pub async fn with_policy(db: TestDb, policy: Policy) -> Self {
+        let options = WorldOptions {
+            policy,
+            ..WorldOptions::default()
+        };
+        Self::with_options(db, options).await
+    }
+
+    /// An installation that differs from the usual one.
+    pub async fn with_options(db: TestDb, options: WorldOptions) -> Self {
+        logs::start();
+        let WorldOptions { policy, timeouts } = options;
         let env = Arc::new(TestEnv::new(1));
         let redirect_uri: Url = "http://127.0.0.1:8000/integrations/jira/callback"
             .parse()
@@ -126,7 +159,7 @@ impl World {
             client_id: CLIENT_ID.to_owned(),
             client_secrets: vec![CLIENT_SECRET.into()],
             redirect_uri,
-            timeouts: Timeouts::default(),
+            timeouts,
         };
         let atlassian = Atlassian::new(settings, env.clone()).unwrap();
         let services = Services::new(
@@ -138,12 +171,15 @@ impl World {
         );
         let services = Arc::new(services);
         service::start::check_key_ring(&services).await.unwrap();
+        let (db, sim) = (Arc::new(db), server.state().clone());
+        let known = Arc::new(Known::new(Arc::clone(&db), sim.clone()));
         Self {
             env,
-            db: Arc::new(db),
-            sim: server.state().clone(),
+            db,
+            sim,
             services,
             server,
+            known,
         }
     }
 
@@ -171,7 +207,9 @@ impl World {
             email: Self::address(name),
             password: PASSWORD.into(),
         };
-        add_account(&self.services, form).await.unwrap()
+        let signed_in = add_account(&self.services, form).await.unwrap();
+        self.add_secret(&signed_in.token);
+        signed_in
     }
 
     /// Makes an account with a team.
@@ -225,9 +263,11 @@ impl World {
 
     /// Signs a person in once more, in another browser.
     pub async fn sign_in_again(&self, name: &str) -> SignedIn {
-        sign_in(&self.services, &Self::address(name), PASSWORD.into())
+        let signed_in = sign_in(&self.services, &Self::address(name), PASSWORD.into())
             .await
-            .unwrap()
+            .unwrap();
+        self.add_secret(&signed_in.token);
+        signed_in
     }
 
     /// Changes what the person is in the team.
@@ -268,47 +308,19 @@ impl World {
         finish(&self.services, Some(&admin.person), &query).await
     }
 
-    /// Walks to the consent page as `account` and accepts; gives the callback's query.
-    pub async fn consent(&self, url: &Url, account: &str) -> String {
-        self.decide(url, account, "accept").await
-    }
-
-    /// Walks to the consent page as `account` and presses Cancel; gives the callback's query.
-    pub async fn cancel_consent(&self, url: &Url, account: &str) -> String {
-        self.decide(url, account, "cancel").await
-    }
-
-    async fn decide(&self, url: &Url, account: &str, decision: &str) -> String {
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap();
-        let login = location(&client.get(url.clone()).send().await.unwrap());
-        let query: BTreeMap<_, _> = login.query_pairs().into_owned().collect();
-        let context = &query["context"];
-        let api = self.server.api_url();
-        let id = self.sim.account_id(account).unwrap();
-        let form = [("context", context.as_str()), ("account", id.as_str())];
-        let signed_in = client
-            .post(api.join("login").unwrap())
-            .form(&form)
-            .send()
-            .await
-            .unwrap();
-        let cookie = signed_in.headers()[header::SET_COOKIE].to_str().unwrap();
-        let cookie = cookie.split(';').next().unwrap().to_owned();
-        let form = [("context", context.as_str()), ("decision", decision)];
-        let decided = client
-            .post(api.join("oauth2/authorize/server/decide").unwrap())
-            .header(header::COOKIE, cookie)
-            .form(&form)
-            .send()
-            .await
-            .unwrap();
-        let back = location(&decided);
-        assert!(back.as_str().starts_with(self.redirect_uri().as_str()));
-        back.query().unwrap().to_owned()
+    /// The state of an authorize address with other claims, signed as ours are, for any use.
+    pub fn sign_state(
+        &self,
+        url: &Url,
+        what_for: &'static str,
+        change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
+    ) -> String {
+        let ring = &self.services.key_ring;
+        let (_, state) = url.query_pairs().find(|(it, _)| it == "state").unwrap();
+        let claims = ring.verify("connect state", &state).unwrap();
+        let mut claims = serde_json::from_slice(&claims).unwrap();
+        change(&mut claims);
+        ring.sign(what_for, &serde_json::to_vec(&claims).unwrap())
     }
 
     /// A state of the same claims, signed under another key ring.
@@ -432,20 +444,24 @@ impl World {
     }
 }
 
-#[expect(clippy::unwrap_used, reason = "test support")]
-fn location(response: &Response) -> Url {
-    let base = response.url();
-    base.join(response.headers()[header::LOCATION].to_str().unwrap())
-        .unwrap()
-}
-
 impl World {
-    /// Every secret that this test has seen: what the simulator issued, sessions, passwords, keys.
-    pub fn all_secrets(&self, sessions: &[&SecretString]) -> Vec<String> {
-        let mut all = self.sim.secrets();
-        all.extend(sessions.iter().map(|it| it.expose_secret().to_owned()));
-        all.push(PASSWORD.to_owned());
-        all.push(STANDARD.encode([1_u8; 32]));
-        all
+    /// Every secret of this test: what the simulator issued, sessions, passwords, keys.
+    pub fn secrets(&self) -> Vec<String> {
+        self.known.all()
+    }
+
+    /// Adds one that came from elsewhere: the session of somebody who signed in over HTTP.
+    pub fn add_secret(&self, secret: &SecretString) {
+        self.known.add(secret);
+    }
+
+    /// Keeps this test out of the search over the whole run: it plants a secret where none may stand.
+    pub fn plants_a_secret(&self) {
+        self.known.keep_out();
+    }
+
+    /// Where the simulator sends people to consent, and where its gateway is.
+    pub const fn sim_addresses(&self) -> (&Url, &Url) {
+        (self.server.auth_url(), self.server.api_url())
     }
 }
