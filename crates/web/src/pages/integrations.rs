@@ -107,12 +107,7 @@ async fn render(
             reference: reference.to_owned(),
         }),
     };
-    let beside = overview.as_ref().filter(|it| {
-        matches!(
-            it.state,
-            ConnectionState::Connected | ConnectionState::ReconnectNeeded
-        )
-    });
+    let beside = overview.as_ref().filter(|it| is_attempt_news(it));
     let page = IntegrationsPage {
         shell: shell::of_member(app, member).await?,
         team: shell::link(member.team()),
@@ -133,6 +128,21 @@ async fn render(
         services: Vec::new(),
     };
     html_with_status(status, &page).map(with_way_out)
+}
+
+/// Whether the trip under way is worth telling beside the connection: not one that was given up for
+/// another, by which the connection was then made.
+fn is_attempt_news(overview: &JiraOverview) -> bool {
+    let consented_at = overview.credential.as_ref().and_then(|it| it.consented_at);
+    let is_later = overview
+        .attempt
+        .as_ref()
+        .is_some_and(|it| it.grant.is_some() || consented_at.is_none_or(|at| it.created_at > at));
+    is_later
+        && matches!(
+            overview.state,
+            ConnectionState::Connected | ConnectionState::ReconnectNeeded
+        )
 }
 
 fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
