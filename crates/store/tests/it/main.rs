@@ -1,0 +1,17 @@
+//! Every query on both databases, each with another team that must see nothing.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod attempts;
+mod audit;
+mod clean_up;
+mod columns;
+mod credentials;
+mod error;
+mod installation;
+mod jira;
+mod overview;
+mod rows;
+mod sessions;
+mod teams;
+mod tx;
+mod users;
