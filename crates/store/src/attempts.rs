@@ -273,7 +273,8 @@ impl Tx {
         Ok(changed == 1)
     }
 
-    /// Ends every attempt of the team that can go on, and erases what was granted; says how many.
+    /// Ends every attempt of the team that can go on, and erases what was granted; says how many. One
+    /// whose code is being exchanged right now ends too, so that it keeps no grant afterwards.
     ///
     /// # Errors
     ///
@@ -290,7 +291,7 @@ impl Tx {
                    access_token = NULL, refresh_token = NULL, token_expires_at = NULL,
                    scopes = NULL, granted_at = NULL, erase_at = NULL
              WHERE team_id = $1 AND provider = $2
-               AND ((finished_at IS NULL AND expires_at > $3) OR access_token IS NOT NULL)";
+               AND ((outcome IS NULL AND expires_at > $3) OR access_token IS NOT NULL)";
         Ok(execute!(
             self,
             SQL,

@@ -233,4 +233,14 @@ db_tests! {
         assert_eq!(ended(1, 4).await, (Some(AttemptOutcome::Denied), Some(at(6)), None));
         assert_eq!(ended(2, 5).await, (None, None, None), "another team's goes on");
     }
+
+    async fn an_attempt_that_is_discarded_during_its_exchange_keeps_no_grant(db: TestDb) {
+        two_teams(&db).await;
+        begin(&db, &[attempt(1, 1, 0)]).await;
+        assert!(claim(&db, 1, 1, at(1)).await);
+        assert_eq!(write(&db, async |tx| tx.close_open_attempts(team_id(1), JIRA, at(2)).await).await, 1);
+        let kept = write(&db, async |tx| tx.set_attempt_grant(team_id(1), attempt_id(1), &grant(3), at(3)).await).await;
+        assert!(!kept);
+        assert_eq!(find(&db, 1, 1).await.unwrap().outcome, Some(AttemptOutcome::Discarded));
+    }
 }
