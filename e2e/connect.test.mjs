@@ -136,6 +136,47 @@ await onBothDatabases(import.meta.url, (test) => {
     await holds(integrations, 'Solo Works', 'solo-works.atlassian.net');
   });
 
+  test('reconnecting leaves the connection as it was until it has succeeded', async ({ app, browser }) => {
+    const { cookie, paths } = await app.signUp();
+    await browser.use(cookie);
+    const tab = await browser.tab();
+    const integrations = await new IntegrationsPage(tab, app).visit(paths[0]);
+    const atlassian = new Atlassian(tab, app);
+    const problem = new ProblemPage(tab, app);
+    await integrations.connect();
+    await (await atlassian.signIn('Sam One')).accept();
+    await integrations.shows('Connected');
+    const first = await app.control.tokens('Sam One');
+
+    await integrations.button('Reconnect').click();
+    await (await atlassian.arriveAtConsent()).cancel();
+    await problem.arrive('You pressed Cancel at Atlassian');
+    await stillWorks();
+    await integrations.button('Reconnect').click();
+    await (await atlassian.arriveAtConsent()).link('Use another account').click();
+    await (await atlassian.signIn('Mia Krystof')).accept();
+    await new SitesPage(tab, app).arrive('Rocket');
+    await new SitesPage(tab, app).choose('Acme');
+    await problem.arrive('You signed in with another Atlassian account');
+    assert.equal(await problem.code(), 'CONNECT_WRONG_ACCOUNT');
+    await stillWorks();
+
+    await integrations.button('Reconnect').click();
+    await (await atlassian.arriveAtConsent()).link('Use another account').click();
+    await (await atlassian.signIn('Sam One')).accept();
+    await integrations.shows('Connected');
+    await stillWorks();
+    assert.notEqual((await app.control.tokens('Sam One')).refresh, first.refresh);
+
+    async function stillWorks() {
+      await integrations.visit(paths[0]);
+      await integrations.shows('Connected');
+      await holds(integrations, 'Solo Works', 'solo-works.atlassian.net');
+      await integrations.testConnection();
+      await integrations.status().getByText(/ as Sam One\.$/).waitFor();
+    }
+  });
+
   test('a sign-in that waits for a site can be discarded', async ({ app, browser }) => {
     const { cookie, paths } = await app.signUp();
     await browser.use(cookie);

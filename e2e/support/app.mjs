@@ -41,15 +41,24 @@ export async function startApp(name, database) {
     });
   }
   const app = new App({ child, ended, printed, output, folder, opened });
+  running.add(app);
   try {
     await app.started();
   } catch (err) {
-    child.kill('SIGKILL');
-    await opened.close();
-    await rm(folder, { recursive: true });
+    await app.abandon();
     throw err;
   }
   return app;
+}
+
+/** Demos to be cleared away if the tests are ended from outside. */
+const running = new Set();
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, async () => {
+    await Promise.allSettled([...running].map((it) => it.abandon()));
+    process.exit(1);
+  });
 }
 
 /** A demo that runs. */
@@ -143,10 +152,23 @@ export class App {
     // `id:key`, and the key alone.
     this.output.addSecrets(keys.trim(), keys.trim().split(':').at(-1));
     await opened.dump(folder, this.output.seen);
-    await opened.close();
-    await rm(folder, { recursive: true });
+    await this.#clear();
     await this.output.close();
     assert.deepEqual({ code, signal }, { code: 0, signal: null }, `it ended badly:\n${printed.stderr}`);
+  }
+
+  /** Ends it at once, and leaves nothing behind. */
+  async abandon() {
+    const { child, ended } = this.#process;
+    child.kill('SIGKILL');
+    await ended;
+    await this.#clear();
+  }
+
+  async #clear() {
+    running.delete(this);
+    await this.#process.opened.close();
+    await rm(this.#process.folder, { recursive: true, force: true });
   }
 }
 
