@@ -18,7 +18,12 @@
 //! # To add a table
 //!
 //! Add a file of the same name to `migrations/sqlite` and `migrations/postgres`; `tests/it/schema.rs`
-//! compares what they make. A migration that was released is never edited.
+//! compares what they make. A migration that was released is never edited: `migrations/checksums.txt`
+//! knows each file. For files that no release has, write it anew:
+//!
+//! ```sh
+//! (cd crates/store/migrations && LC_ALL=C sha256sum */*.sql > checksums.txt)
+//! ```
 
 #[macro_use]
 mod tx;

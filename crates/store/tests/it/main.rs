@@ -11,6 +11,7 @@ mod installation;
 mod jira;
 mod overview;
 mod rows;
+mod schema;
 mod sessions;
 mod teams;
 mod tx;
