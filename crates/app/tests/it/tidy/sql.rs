@@ -1,0 +1,164 @@
+//! Tenancy in the SQL: every statement on a team's data says of which team.
+
+use std::collections::BTreeSet;
+
+use super::{Source, compare, rust, sources};
+
+/// Statements without a team, by file and function.
+const WITHOUT_TEAM: &[(&str, &str)] = &[
+    (
+        "audit.rs list_audit_events_without_team",
+        "rows of no team, by its name",
+    ),
+    (
+        "clean_up.rs erase_expired_grants",
+        "by age, in all teams alike",
+    ),
+    (
+        "clean_up.rs remove_over_sessions",
+        "by age; sessions are of a person",
+    ),
+    ("installation.rs add_canary", "the installation as a whole"),
+    ("installation.rs find_canary", "the installation as a whole"),
+    (
+        "jira.rs list_own_teams_using",
+        "goes by the memberships of a person",
+    ),
+    (
+        "sessions.rs add_session",
+        "a session is of a person, not of a team",
+    ),
+    (
+        "sessions.rs find_visitor",
+        "who is asking; the team by its slug and the person's membership",
+    ),
+    (
+        "sessions.rs remove_session",
+        "a session is of a person, not of a team",
+    ),
+    (
+        "sessions.rs touch_session",
+        "a session is of a person, not of a team",
+    ),
+    ("teams.rs add_team", "the team itself"),
+    (
+        "teams.rs list_teams_of",
+        "goes by the memberships of a person",
+    ),
+    ("tx.rs schema", "the schema"),
+    (
+        "users.rs add_user",
+        "a person may be in several teams or in none",
+    ),
+    (
+        "users.rs find_user_for_sign_in",
+        "who signs in has said no team yet",
+    ),
+];
+
+/// Each text of SQL in a file, with the function that it stands in.
+fn statements(text: &str) -> Vec<(String, String)> {
+    let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices('"') {
+        let rest = &text[start + 1..];
+        let sql = rest.split('"').next().unwrap_or_default();
+        if !verbs.iter().any(|it| sql.trim_start().starts_with(it)) {
+            continue;
+        }
+        let before = &text[..start];
+        let function = before.rsplit(" fn ").next().unwrap_or_default();
+        let function = function.split(['(', '<']).next().unwrap_or_default();
+        found.push((function.to_owned(), sql.to_owned()));
+    }
+    found
+}
+
+/// An `INSERT` writes the team; every other statement asks for one that is bound.
+fn says_its_team(sql: &str) -> bool {
+    if sql.trim_start().starts_with("INSERT ") {
+        let columns = sql.split(['(', ')']).nth(1).unwrap_or_default();
+        return columns.split([',', ' ', '\n']).any(|it| it == "team_id");
+    }
+    sql.split_once("WHERE")
+        .is_some_and(|(_, conditions)| conditions.contains("team_id = $"))
+}
+
+fn name_of(source: &Source) -> &str {
+    source.path.strip_prefix("crates/store/src/").unwrap()
+}
+
+#[test]
+fn every_statement_on_a_teams_data_says_of_which_team() {
+    let mut without = BTreeSet::new();
+    let mut count = 0;
+    for source in sources("crates/store/src", &[".rs"]) {
+        for (function, sql) in statements(source.shipped()) {
+            count += 1;
+            if !says_its_team(&sql) {
+                without.insert(format!("{} {function}", name_of(&source)));
+            }
+        }
+    }
+    assert!(count > 30, "only {count} statements were found");
+    compare(
+        &without,
+        WITHOUT_TEAM,
+        "its SQL lacks the team: `WHERE team_id = $1`",
+    );
+}
+
+#[test]
+fn the_rule_of_teams_sees_a_statement_that_lacks_it() {
+    let text = r#"
+    pub async fn find_thing(&mut self) {
+        const SQL: &str = "
+            SELECT team_id, name FROM things WHERE id = $1";
+    }
+    fn add_thing<T>(it: T) { run("INSERT INTO things (id, team_id) VALUES ($1, $2)") }
+    fn set_thing() { run("UPDATE things SET name = $1 WHERE t.team_id = $2", "no SQL") }
+    "#;
+    let found = statements(text);
+    let names: Vec<_> = found.iter().map(|(it, _)| it.as_str()).collect();
+    assert_eq!(names, ["find_thing", "add_thing", "set_thing"]);
+    let told: Vec<_> = found.iter().map(|(_, sql)| says_its_team(sql)).collect();
+    assert_eq!(told, [false, true, true]);
+    assert!(!says_its_team(
+        "INSERT INTO things (id, team_id_of_others) VALUES ($1, $2)"
+    ));
+    assert!(!says_its_team("DELETE FROM things"));
+    assert!(!says_its_team("UPDATE things SET team_id = $1"));
+}
+
+#[test]
+fn sql_stands_in_the_store_only() {
+    for source in rust() {
+        let elsewhere = source.is_shipped()
+            && !source.path.starts_with("crates/store/")
+            && !source.path.starts_with("crates/testkit/");
+        if elsewhere {
+            let found = statements(source.shipped());
+            assert!(found.is_empty(), "{}: {found:?}", source.path);
+        }
+    }
+}
+
+#[test]
+fn every_function_of_the_store_is_called_by_one_of_its_tests() {
+    let tests: String = sources("crates/store/tests", &[".rs"])
+        .into_iter()
+        .map(|it| it.text)
+        .collect();
+    let mut untested = BTreeSet::new();
+    for source in sources("crates/store/src", &[".rs"]) {
+        let lines = source.shipped().lines().map(str::trim_start);
+        for found in lines.filter_map(|it| it.strip_prefix("pub async fn ")) {
+            let function = found.split(['(', '<']).next().unwrap_or_default();
+            let calls = [format!(".{function}("), format!("::{function}(")];
+            if !calls.iter().any(|it| tests.contains(it)) {
+                untested.insert(format!("{} {function}", name_of(&source)));
+            }
+        }
+    }
+    compare(&untested, &[], "no test in crates/store/tests calls it");
+}
