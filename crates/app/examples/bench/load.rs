@@ -48,7 +48,7 @@ pub(crate) fn per_second(
 
 fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
     buffer.clear();
-    let mut chunk = [0; 32 * 1024];
+    let mut chunk = vec![0; 32 * 1024];
     let mut whole = None;
     while whole.is_none_or(|it| buffer.len() < it) {
         let read = stream.read(&mut chunk).unwrap();
