@@ -30,7 +30,7 @@ await onBothDatabases(import.meta.url, (test) => {
     await integrations.shows('Connecting');
 
     // The same again with nothing else changed.
-    await browser.use(cookie, { sameSite: 'Lax' });
+    await browser.use(cookie);
     await integrations.button('Continue').click();
     await (await atlassian.arriveAtConsent()).accept();
     await integrations.shows('Connected');

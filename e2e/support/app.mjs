@@ -109,12 +109,11 @@ export class App {
 
   /**
    * A person with teams, made as a browser would make them but without one, so that a test can begin
-   * with what it is about. Gives the person, the teams' addresses and the session for a browser.
+   * with what it is about. Gives the person, the teams' addresses and the session's cookie.
    */
   async signUp({ teams = ['Rocket'], name } = {}) {
     const person = this.newPerson(name);
-    const cookie = sessionOf(await this.#post('/signup', undefined, person));
-    this.output.addSecrets(cookie);
+    const cookie = this.#cookieOf(await this.#post('/signup', undefined, person));
     const paths = [];
     for (const team of teams) {
       const res = await this.#post('/teams/new', cookie, { name: team });
@@ -125,20 +124,33 @@ export class App {
 
   /** A session of somebody who is there already. */
   async signIn({ email, password }) {
-    const cookie = sessionOf(await this.#post('/login', undefined, { email, password }));
-    this.output.addSecrets(cookie);
-    return cookie;
+    return this.#cookieOf(await this.#post('/login', undefined, { email, password }));
   }
 
   async #post(path, cookie, fields) {
     const res = await fetch(this.url + path, {
       method: 'POST',
       redirect: 'manual',
-      headers: { origin: this.url, ...(cookie && { cookie: `${SESSION}=${cookie}` }) },
+      headers: { origin: this.url, ...(cookie && { cookie: `${SESSION}=${cookie.value}` }) },
       body: new URLSearchParams(fields),
     });
     assert.equal(res.status, 303, `POST ${path}: ${await res.text()}`);
     return res;
+  }
+
+  // With the attributes that the app gave it, so that a browser treats it as its own.
+  #cookieOf(res) {
+    const [cookie] = res.headers.getSetCookie();
+    const [, name, value] = cookie.match(/^([^=]+)=([^;]+)/);
+    assert.equal(name, SESSION);
+    this.output.addSecrets(value);
+    return {
+      name,
+      value,
+      url: this.url,
+      httpOnly: /; *httponly/i.test(cookie),
+      sameSite: cookie.match(/; *samesite=(\w+)/i)?.[1],
+    };
   }
 
   /** Ends it as Ctrl-C does, and writes down what must be searched for secrets, and the secrets. */
@@ -174,8 +186,3 @@ export class App {
 
 /** The name of the session cookie over http. */
 export const SESSION = 'tformance_session';
-
-function sessionOf(res) {
-  const [cookie] = res.headers.getSetCookie();
-  return cookie.match(new RegExp(`^${SESSION}=([^;]+)`))[1];
-}

@@ -58,10 +58,9 @@ export class Browser {
     return page;
   }
 
-  /** Makes it somebody's browser. */
-  async use(session, { sameSite = 'Lax' } = {}) {
-    const cookie = { name: SESSION, value: session, url: this.#app.url, httpOnly: true, sameSite };
-    await this.context.addCookies([cookie]);
+  /** Makes it somebody's browser: the cookie as the app gave it, but for `attributes`. */
+  async use(cookie, attributes = {}) {
+    await this.context.addCookies([{ ...cookie, ...attributes }]);
   }
 
   /** The session cookie, as the browser keeps it. */
