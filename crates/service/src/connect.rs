@@ -259,7 +259,9 @@ pub async fn finish(
     person: Option<&Person>,
     query: &str,
 ) -> Result<Ended, ConnectError> {
-    let callback = Callback::parse(query).ok_or_else(|| Refusal::new(Reason::BadRequest))?;
+    let Some(callback) = Callback::parse(query) else {
+        return Err(refuse_unreadable(services, person).await?.into());
+    };
     let (admin, attempt) = match admit(services, person, &callback).await? {
         Admitted::Yes(admin, attempt) => (admin, attempt),
         Admitted::Ended(ended) => return Ok(ended),
@@ -307,7 +309,9 @@ async fn admit(
     let now = services.env.now();
     let state = match ConnectState::parse(callback.state(), &services.key_ring) {
         Ok(state) => state,
-        Err(StateError::Unreadable) => return Err(Refusal::new(Reason::BadRequest).into()),
+        Err(StateError::Unreadable) => {
+            return Err(refuse_unreadable(services, person).await?.into());
+        }
         Err(StateError::Forged) => return refuse_unknown(services, person, None, "forged").await,
     };
     let Some(person) = person else {
@@ -356,6 +360,11 @@ async fn admit(
             Err(Refusal::of(Reason::StateExpired, admin.team()).into())
         }
     }
+}
+
+async fn refuse_unreadable(services: &Services, person: Option<&Person>) -> Result<Refusal, Error> {
+    refused_callback(services, person, None, "bad_request").await?;
+    Ok(Refusal::new(Reason::BadRequest))
 }
 
 async fn refuse_unknown(

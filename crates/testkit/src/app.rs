@@ -341,6 +341,15 @@ impl Answer {
         self.fact("Code").map(str::to_owned)
     }
 
+    /// Status and code, as `"404 not_found"`; without a code the status alone.
+    pub fn told(&self) -> String {
+        let status = self.status.as_u16();
+        match self.code() {
+            Some(code) => format!("{status} {code}"),
+            None => status.to_string(),
+        }
+    }
+
     /// What stands beside a word of the technical details.
     pub fn fact(&self, name: &str) -> Option<&str> {
         let (_, rest) = self

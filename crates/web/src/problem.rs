@@ -483,7 +483,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         if let Some(SignIn { next }) = &self.words.sign_in {
             let query = next.as_ref().filter(|it| it.as_str() != "/").map(|next| {
-                let mut query = form_urlencoded::Serializer::new("?".to_owned());
+                let mut query = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
                 query.append_pair("next", next.as_str()).finish()
             });
             return Redirect::to(&format!("/login{}", query.unwrap_or_default())).into_response();

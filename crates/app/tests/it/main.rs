@@ -1,4 +1,8 @@
 //! The whole service: over HTTP without a socket, and the real binary.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod bad_callbacks;
+mod interleaving;
+mod oauth_flow;
+mod picker;
 mod tidy;
