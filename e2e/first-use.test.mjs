@@ -26,6 +26,7 @@ await onBothDatabases(import.meta.url, (test) => {
     assert.equal(after.refresh, 1, 'one refresh, and it was the first use of that refresh token');
     assert.equal(after.refresh_reused + after.refresh_refused, 0);
     assert.equal(after.token_requests, before.token_requests + 1);
+    assert.equal(after.myself, before.myself + 1, 'Jira was not asked with a token that had ended');
     const second = await app.control.tokens('Sam One');
     assert.notEqual(second.refresh, first.refresh, 'the refresh token was rotated');
 

@@ -93,13 +93,20 @@ await onBothDatabases(import.meta.url, (test) => {
     ]);
     browser.takeComplaints();
 
-    const other = await open();
-    await other.use(victim.cookie);
-    const hers = await other.tab();
-    await hers.goto(callback.url());
-    const problem = await new ProblemPage(hers, app).arrive(/^This sign-in was not started in this browser$/);
-    assert.equal(await problem.code(), 'CONNECT_STATE_UNKNOWN');
-    await (await new IntegrationsPage(hers, app).visit(victim.paths[0])).shows('Not connected');
+    // Nor does it count in another browser of the same person: a state is bound to the session.
+    for (const [cookie, path] of [
+      [victim.cookie, victim.paths[0]],
+      [await app.signIn(attacker), attacker.paths[0]],
+    ]) {
+      const other = await open();
+      await other.use(cookie);
+      const elsewhere = await other.tab();
+      await elsewhere.goto(callback.url());
+      const problem = await new ProblemPage(elsewhere, app).arrive(/^This sign-in was not started in this browser$/);
+      assert.equal(await problem.code(), 'CONNECT_STATE_UNKNOWN');
+      const theirs = await new IntegrationsPage(elsewhere, app).visit(path);
+      await theirs.shows(path === victim.paths[0] ? 'Not connected' : 'Connecting');
+    }
   });
 
   test('two tabs with two teams end each at its own', async ({ app, browser }) => {
