@@ -11,6 +11,36 @@ pub enum AuditAction {
     UserSignedUp,
     /// A team was made.
     TeamCreated,
+    /// A person changed the name of the account.
+    UserRenamed,
+    /// A person changed the password; other sessions ended.
+    PasswordChanged,
+    /// The operator made a link that sets a new password.
+    PasswordResetLinkMade,
+    /// A password was set through such a link; all sessions ended.
+    PasswordReset,
+    /// A person ended all sessions.
+    SignedOutEverywhere,
+    /// A person deleted the account.
+    UserDeleted,
+    /// The first account was made through the set-up link.
+    SetupLinkUsed,
+    /// A team has another name.
+    TeamRenamed,
+    /// A team was deleted with all that belonged to it.
+    TeamDeleted,
+    /// An admin invited somebody; `detail` has the role.
+    InvitationMade,
+    /// An admin took an invitation back.
+    InvitationRevoked,
+    /// Somebody joined through an invitation; `detail` has the role.
+    InvitationAccepted,
+    /// A member has another role; `detail` has it.
+    RoleChanged,
+    /// An admin took somebody out of the team.
+    MemberRemoved,
+    /// A member left the team.
+    MemberLeft,
     /// An admin went to Atlassian.
     ConnectBegun,
     /// A callback was refused; `detail` has the code.
@@ -35,9 +65,24 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 27] = [
         Self::UserSignedUp,
         Self::TeamCreated,
+        Self::UserRenamed,
+        Self::PasswordChanged,
+        Self::PasswordResetLinkMade,
+        Self::PasswordReset,
+        Self::SignedOutEverywhere,
+        Self::UserDeleted,
+        Self::SetupLinkUsed,
+        Self::TeamRenamed,
+        Self::TeamDeleted,
+        Self::InvitationMade,
+        Self::InvitationRevoked,
+        Self::InvitationAccepted,
+        Self::RoleChanged,
+        Self::MemberRemoved,
+        Self::MemberLeft,
         Self::ConnectBegun,
         Self::CallbackRefused,
         Self::Connected,
@@ -55,6 +100,21 @@ impl AuditAction {
         match self {
             Self::UserSignedUp => "user_signed_up",
             Self::TeamCreated => "team_created",
+            Self::UserRenamed => "user_renamed",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordResetLinkMade => "password_reset_link_made",
+            Self::PasswordReset => "password_reset",
+            Self::SignedOutEverywhere => "signed_out_everywhere",
+            Self::UserDeleted => "user_deleted",
+            Self::SetupLinkUsed => "setup_link_used",
+            Self::TeamRenamed => "team_renamed",
+            Self::TeamDeleted => "team_deleted",
+            Self::InvitationMade => "invitation_made",
+            Self::InvitationRevoked => "invitation_revoked",
+            Self::InvitationAccepted => "invitation_accepted",
+            Self::RoleChanged => "role_changed",
+            Self::MemberRemoved => "member_removed",
+            Self::MemberLeft => "member_left",
             Self::ConnectBegun => "connect_begun",
             Self::CallbackRefused => "callback_refused",
             Self::Connected => "connected",

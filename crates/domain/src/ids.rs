@@ -65,6 +65,12 @@ ids! {
     JiraIntegrationId
     /// Names an audit event.
     AuditEventId
+    /// Names an invitation to a team.
+    InvitationId
+    /// Names a link that sets a new password.
+    PasswordResetId
+    /// Names a link for the first account.
+    SetupLinkId
 }
 
 fn uuid_v7(env: &dyn Env) -> Uuid {

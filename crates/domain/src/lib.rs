@@ -14,6 +14,7 @@ pub mod audit;
 pub mod credential;
 pub mod env;
 pub mod ids;
+pub mod invitation;
 pub mod jira;
 pub mod permission;
 pub mod refresh;

@@ -11,13 +11,20 @@ pub enum Action {
     TestConnection,
     /// Connect, choose a site, cancel, disconnect.
     ManageIntegrations,
+    /// See who is in the team.
+    SeeMembers,
+    /// Invite, change roles, take people out, rename the team, delete it.
+    ManageTeam,
 }
 
 /// Whether a person with `role` may do `action`.
 pub const fn may(role: Role, action: Action) -> bool {
     match (role, action) {
-        (_, Action::SeeIntegrations) | (Role::Admin, _) => true,
-        (Role::Member, Action::TestConnection | Action::ManageIntegrations) => false,
+        (_, Action::SeeIntegrations | Action::SeeMembers) | (Role::Admin, _) => true,
+        (
+            Role::Member,
+            Action::TestConnection | Action::ManageIntegrations | Action::ManageTeam,
+        ) => false,
     }
 }
 
@@ -31,5 +38,8 @@ mod tests {
         assert!(!may(Role::Member, Action::TestConnection));
         assert!(!may(Role::Member, Action::ManageIntegrations));
         assert!(may(Role::Admin, Action::ManageIntegrations));
+        assert!(may(Role::Member, Action::SeeMembers));
+        assert!(!may(Role::Member, Action::ManageTeam));
+        assert!(may(Role::Admin, Action::ManageTeam));
     }
 }

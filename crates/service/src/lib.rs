@@ -1,6 +1,8 @@
 //! Use cases: one file each, one public function or a few.
 //!
-//! - People: [`sign_up`], [`sign_in`], [`teams`]; [`who`] proves who is asking.
+//! - People: [`sign_up`], [`setup`] (the first account), [`sign_in`], [`account`], [`password_reset`];
+//!   [`who`] proves who is asking, [`throttle`] slows down whoever guesses.
+//! - Teams: [`teams`], [`members`], [`invitations`].
 //! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`disconnect`].
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]. What runs by itself: [`worker`].
@@ -8,19 +10,25 @@
 //! This crate must not know HTTP, cookies, HTML or status codes. What it refuses are meanings; `web`
 //! turns them into answers. Nothing awaits the network inside a write transaction.
 
+pub mod account;
 pub mod choose_site;
 pub mod connect;
 pub mod disconnect;
 pub mod error;
+pub mod invitations;
+pub mod members;
 pub mod overview;
 mod password;
+pub mod password_reset;
 pub mod refresh;
+pub mod setup;
 pub mod sign_in;
 pub mod sign_up;
 pub mod start;
 pub mod state_token;
 pub mod teams;
 pub mod test_connection;
+pub mod throttle;
 pub mod who;
 pub mod worker;
 
@@ -62,6 +70,8 @@ pub struct Services {
     pub policy: Policy,
     /// Work that goes on when a caller has left; a shutdown waits for it.
     pub tasks: TaskTracker,
+    /// Who failed how often of late.
+    pub throttle: throttle::Throttle,
     flights: refresh::Flights,
     hashing: Arc<Semaphore>,
 }
@@ -82,6 +92,7 @@ impl Services {
             env,
             policy,
             tasks: TaskTracker::new(),
+            throttle: throttle::Throttle::default(),
             flights: refresh::Flights::default(),
             hashing: Arc::new(Semaphore::new(password::AT_ONCE)),
         }

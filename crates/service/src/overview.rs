@@ -23,8 +23,10 @@ pub struct JiraOverview {
     pub attempt: Option<ConnectAttempt>,
     /// Whether the reader may go on with it: its own, in this browser.
     pub is_own_attempt: bool,
-    /// Who connected.
+    /// Who connected; none if that account is gone.
     pub connected_by: Option<PersonName>,
+    /// Whether who connected is in the team now.
+    pub connected_by_is_member: bool,
     /// Who disconnected.
     pub disconnected_by: Option<PersonName>,
     /// Who is on the way to Atlassian.
@@ -67,6 +69,7 @@ pub async fn jira(services: &Services, member: &Member) -> Result<JiraOverview, 
         attempt: found.attempt,
         is_own_attempt,
         connected_by: found.connected_by,
+        connected_by_is_member: found.connected_by_is_member,
         disconnected_by: found.disconnected_by,
         attempt_by: found.attempt_by,
         is_set_up: services.atlassian.is_some(),

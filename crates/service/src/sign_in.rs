@@ -10,7 +10,11 @@ use secrecy::SecretString;
 use store::Tx;
 use vault::token_hash;
 
-use crate::{Error, Services, password, who::Person};
+use crate::{
+    Error, Services, password,
+    throttle::{Caller, ClientAddress, Throttled},
+    who::Person,
+};
 
 /// A new session, for a browser to keep.
 #[derive(Debug)]
@@ -27,6 +31,9 @@ pub enum SignInError {
     /// Address or password is wrong; which, is not told.
     #[error("address or password is wrong")]
     Refused,
+    /// Too many were wrong of late; this one was not looked at.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// Not the caller's fault.
     #[error(transparent)]
     Failed(#[from] Error),
@@ -36,12 +43,19 @@ pub enum SignInError {
 ///
 /// # Errors
 ///
-/// [`SignInError::Refused`] if there is no such account or the password is another.
+/// [`SignInError::Refused`] if there is no such account or the password is another,
+/// [`SignInError::Throttled`] if too many were wrong of late.
 pub async fn sign_in(
     services: &Services,
     email: &str,
     password: SecretString,
+    from: ClientAddress,
 ) -> Result<SignedIn, SignInError> {
+    let caller = Caller {
+        account: Some(email),
+        address: from,
+    };
+    services.throttle.check(caller, services.env.now())?;
     let found = match EmailAddress::parse(email) {
         Ok(email) => {
             let mut tx = services.store.read().await.map_err(Error::from)?;
@@ -52,12 +66,21 @@ pub async fn sign_in(
         Err(_) => None,
     };
     let (user, hash) = found.unzip();
-    let good = password::verify(services, password, hash).await?;
-    let Some(user) = user.filter(|_| good) else {
+    let good = password::verify(services, password, hash.clone()).await?;
+    let now = services.env.now();
+    let Some((user, hash)) = user.zip(hash).filter(|_| good) else {
         tracing::info!("a sign-in was refused");
+        services.throttle.failed(caller, now)?;
         return Err(SignInError::Refused);
     };
+    // Of many guesses at once, the right one must not be told when the others were too many.
+    services.throttle.check(caller, now)?;
     let mut tx = services.store.write().await.map_err(Error::from)?;
+    // A password that was changed meanwhile has ended all sessions; it must not begin one.
+    tx.lock_user(user.id).await.map_err(Error::from)?;
+    if tx.find_password_hash(user.id).await.map_err(Error::from)? != Some(hash) {
+        return Err(SignInError::Refused);
+    }
     let signed_in = open_session(services, &mut tx, user).await?;
     tx.commit().await.map_err(Error::from)?;
     Ok(signed_in)

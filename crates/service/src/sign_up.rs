@@ -7,6 +7,7 @@ use domain::{
     user::User,
 };
 use secrecy::SecretString;
+use store::Tx;
 
 use crate::{
     Entry, Error, Services, password,
@@ -71,6 +72,19 @@ pub async fn sign_up(services: &Services, form: SignUpForm) -> Result<SignedIn, 
 ///
 /// As [`sign_up`], without `Closed`.
 pub async fn add_account(services: &Services, form: SignUpForm) -> Result<SignedIn, SignUpError> {
+    let (user, hash) = prepare(services, form).await?;
+    let mut tx = services.store.write().await.map_err(Error::from)?;
+    keep(services, &mut tx, &user, &hash).await?;
+    let signed_in = open_session(services, &mut tx, user).await?;
+    tx.commit().await.map_err(Error::from)?;
+    Ok(signed_in)
+}
+
+/// Checks a form and hashes its password; nothing is kept yet.
+pub(crate) async fn prepare(
+    services: &Services,
+    form: SignUpForm,
+) -> Result<(User, String), SignUpError> {
     let (name, email, password) = check(form).map_err(SignUpError::Mistakes)?;
     let hash = password::hash(services, &password).await?;
     let env = services.env.as_ref();
@@ -80,17 +94,23 @@ pub async fn add_account(services: &Services, form: SignUpForm) -> Result<Signed
         email,
         created_at: env.now(),
     };
-    let mut tx = services.store.write().await.map_err(Error::from)?;
-    if !tx.add_user(&user, &hash).await.map_err(Error::from)? {
+    Ok((user, hash))
+}
+
+/// Keeps an account, in the transaction of what it was made for.
+pub(crate) async fn keep(
+    services: &Services,
+    tx: &mut Tx,
+    user: &User,
+    hash: &str,
+) -> Result<(), SignUpError> {
+    if !tx.add_user(user, hash).await.map_err(Error::from)? {
         return Err(SignUpError::AddressTaken);
     }
     let entry = Entry::new(AuditAction::UserSignedUp)
         .actor(user.id)
         .subject(user.id.uuid());
-    services.audit(&mut tx, entry).await?;
-    let signed_in = open_session(services, &mut tx, user).await?;
-    tx.commit().await.map_err(Error::from)?;
-    Ok(signed_in)
+    Ok(services.audit(tx, entry).await?)
 }
 
 fn check(form: SignUpForm) -> Result<(PersonName, EmailAddress, NewPassword), SignUpMistakes> {

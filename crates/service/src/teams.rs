@@ -10,7 +10,8 @@ use domain::{
 
 use crate::{
     Entry, Error, Services,
-    who::{Member, Person},
+    members::{ChangeError, lock_as_admin},
+    who::{Admin, Member, Person},
 };
 
 /// Why no team was made.
@@ -89,4 +90,84 @@ pub async fn admin_names(services: &Services, member: &Member) -> Result<Vec<Per
     let mut tx = services.store.read().await?;
     let admins = tx.list_admins(member.team().id).await?;
     Ok(admins.into_iter().map(|it| it.name).collect())
+}
+
+/// Why a team was not renamed.
+#[derive(Debug, thiserror::Error)]
+pub enum RenameTeamError {
+    /// The name cannot be taken.
+    #[error("the name {0}")]
+    Name(TextError),
+    /// As any change of a team.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+/// Gives a team another name. Its address stays, so that links to it go on.
+///
+/// # Errors
+///
+/// [`RenameTeamError::Name`] if the name cannot be taken, [`ChangeError::NoLongerAdmin`].
+pub async fn rename_team(
+    services: &Services,
+    admin: &Admin,
+    name: &str,
+) -> Result<TeamName, RenameTeamError> {
+    let name = TeamName::parse(name).map_err(RenameTeamError::Name)?;
+    let team = admin.team().id;
+    let mut tx = lock_as_admin(services, admin).await?;
+    let now = services.env.now();
+    tx.set_team_name(team, &name, now)
+        .await
+        .map_err(ChangeError::from)?;
+    let entry = Entry::new(AuditAction::TeamRenamed)
+        .team(team)
+        .actor(admin.person().user().id)
+        .subject(team.uuid());
+    services
+        .audit(&mut tx, entry)
+        .await
+        .map_err(ChangeError::from)?;
+    tx.commit().await.map_err(ChangeError::from)?;
+    Ok(name)
+}
+
+/// Why a team was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteTeamError {
+    /// What was typed is not the name of the team.
+    #[error("the name is another")]
+    OtherName,
+    /// As any change of a team.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+/// Deletes a team with its connection, tokens, people and invitations. Its audit rows stay.
+///
+/// # Errors
+///
+/// [`DeleteTeamError::OtherName`] if `typed` is not the team's name, [`ChangeError::NoLongerAdmin`].
+pub async fn delete_team(
+    services: &Services,
+    admin: &Admin,
+    typed: &str,
+) -> Result<(), DeleteTeamError> {
+    let team = admin.team();
+    if typed.trim() != team.name.as_str() {
+        return Err(DeleteTeamError::OtherName);
+    }
+    let mut tx = lock_as_admin(services, admin).await?;
+    tx.remove_team(team.id).await.map_err(ChangeError::from)?;
+    let entry = Entry::new(AuditAction::TeamDeleted)
+        .team(team.id)
+        .actor(admin.person().user().id)
+        .subject(team.id.uuid());
+    services
+        .audit(&mut tx, entry)
+        .await
+        .map_err(ChangeError::from)?;
+    tx.commit().await.map_err(ChangeError::from)?;
+    tracing::info!(team.id = %team.id, "a team was deleted");
+    Ok(())
 }

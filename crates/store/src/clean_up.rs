@@ -35,4 +35,39 @@ impl Tx {
             Millis::from(idle_since)
         )?)
     }
+
+    /// Removes the oldest invitations whose time was over before `before`, at most `most`; says how
+    /// many.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn remove_old_invitations(
+        &mut self,
+        before: Timestamp,
+        most: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "
+            DELETE FROM invitations
+             WHERE id IN (SELECT id FROM invitations WHERE expires_at <= $1
+                           ORDER BY expires_at LIMIT $2)";
+        Ok(execute!(self, SQL, Millis::from(before), most)?)
+    }
+
+    /// The same for links that set a new password.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn remove_old_password_resets(
+        &mut self,
+        before: Timestamp,
+        most: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "
+            DELETE FROM password_resets
+             WHERE id IN (SELECT id FROM password_resets WHERE expires_at <= $1
+                           ORDER BY expires_at LIMIT $2)";
+        Ok(execute!(self, SQL, Millis::from(before), most)?)
+    }
 }

@@ -28,8 +28,10 @@ pub struct ConnectionOverview {
     pub integration: Option<JiraIntegration>,
     /// The newest attempt that can go on.
     pub attempt: Option<ConnectAttempt>,
-    /// Who connected.
+    /// Who connected; none if that account is gone.
     pub connected_by: Option<PersonName>,
+    /// Whether who connected is in the team now.
+    pub connected_by_is_member: bool,
     /// Who disconnected.
     pub disconnected_by: Option<PersonName>,
     /// Who began the attempt.
@@ -41,6 +43,7 @@ struct CredentialWithNames {
     #[sqlx(flatten)]
     credential: CredentialRow,
     connected_by_name: Option<String>,
+    connected_by_role: Option<String>,
     disconnected_by_name: Option<String>,
     #[sqlx(flatten)]
     site: MaybeSiteRow,
@@ -79,17 +82,19 @@ impl Tx {
         overview: &mut ConnectionOverview,
     ) -> Result<(), StoreError> {
         const SQL: &str = "
-            SELECT c.*, a.name AS connected_by_name, b.name AS disconnected_by_name,
+            SELECT c.*, a.name AS connected_by_name, m.role AS connected_by_role, b.name AS disconnected_by_name,
                    j.id AS jira_id, j.cloud_id, j.site_name, j.site_url, j.avatar_url,
                    j.last_sync_at, j.sync_status
               FROM integration_credentials c
               LEFT JOIN jira_integrations j ON j.team_id = c.team_id AND j.credential_id = c.id
               LEFT JOIN users a ON a.id = c.connected_by
+              LEFT JOIN memberships m ON m.team_id = c.team_id AND m.user_id = c.connected_by
               LEFT JOIN users b ON b.id = c.disconnected_by
              WHERE c.team_id = $1 AND c.provider = $2";
         let row: Option<CredentialWithNames> =
             fetch_optional!(self, SQL, team.uuid(), provider.as_str())?;
         if let Some(row) = row {
+            overview.connected_by_is_member = row.connected_by_role.is_some();
             overview.connected_by = name(row.credential.connected_by, row.connected_by_name)?;
             overview.disconnected_by =
                 name(row.credential.disconnected_by, row.disconnected_by_name)?;

@@ -183,4 +183,53 @@ impl Tx {
         execute!(self, SQL, id.uuid())?;
         Ok(())
     }
+
+    /// Ends all sessions of a person; says how many.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn remove_sessions_of(&mut self, user: UserId) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM sessions WHERE user_id = $1";
+        Ok(execute!(self, SQL, user.uuid())?)
+    }
+
+    /// Ends all sessions of a person but one; says how many.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn remove_other_sessions(
+        &mut self,
+        user: UserId,
+        but: SessionId,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+        Ok(execute!(self, SQL, user.uuid(), but.uuid())?)
+    }
+
+    /// Gives a session another token and a new life; connect attempts that began in it stay its own.
+    /// `false` if it has ended.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn renew_session(
+        &mut self,
+        session: &Session,
+        token: &TokenHash,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE sessions SET token_hash = $2, ends_at = $3, last_seen_at = $4, updated_at = $4
+             WHERE id = $1";
+        let renewed = execute!(
+            self,
+            SQL,
+            session.id.uuid(),
+            token.0.as_slice(),
+            Millis::from(session.ends_at),
+            Millis::from(session.last_seen_at),
+        )?;
+        Ok(renewed == 1)
+    }
 }

@@ -5,6 +5,7 @@ use domain::{
     text::{EmailAddress, PersonName},
     user::User,
 };
+use jiff::Timestamp;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -89,5 +90,81 @@ impl Tx {
         let row: Option<SignInRow> = fetch_optional!(self, SQL, email.as_str())?;
         row.map(|it| Ok((it.user.try_into()?, it.password_hash)))
             .transpose()
+    }
+
+    /// Finds a person by the address.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_user(&mut self, email: &EmailAddress) -> Result<Option<User>, StoreError> {
+        let found = self.find_user_for_sign_in(email).await?;
+        Ok(found.map(|(user, _)| user))
+    }
+
+    /// The hash of a person's password; none if the account is gone.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_password_hash(&mut self, user: UserId) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT password_hash FROM users WHERE id = $1";
+        let row: Option<(String,)> = fetch_optional!(self, SQL, user.uuid())?;
+        Ok(row.map(|(hash,)| hash))
+    }
+
+    /// Whether anybody has an account.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn has_users(&mut self) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT id FROM users LIMIT 1";
+        let row: Option<(Uuid,)> = fetch_optional!(self, SQL)?;
+        Ok(row.is_some())
+    }
+
+    /// Changes a person's name; `false` if the account is gone.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn set_user_name(
+        &mut self,
+        user: UserId,
+        name: &PersonName,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE users SET name = $2, updated_at = $3 WHERE id = $1";
+        Ok(execute!(self, SQL, user.uuid(), name.as_str(), Millis::from(at))? == 1)
+    }
+
+    /// Changes the hash of a person's password from `old`; `false` if it is another by now, or the
+    /// account is gone.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn set_password_hash(
+        &mut self,
+        user: UserId,
+        old: &str,
+        new: &str,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE users SET password_hash = $3, updated_at = $4
+             WHERE id = $1 AND password_hash = $2";
+        Ok(execute!(self, SQL, user.uuid(), old, new, Millis::from(at))? == 1)
+    }
+
+    /// Removes a person with sessions, memberships and attempts; `false` if the account is gone.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn remove_user(&mut self, user: UserId) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM users WHERE id = $1";
+        Ok(execute!(self, SQL, user.uuid())? == 1)
     }
 }

@@ -25,6 +25,7 @@ use service::{
     sign_in::{SignedIn, sign_in},
     sign_up::{SignUpForm, add_account},
     teams::create_team,
+    throttle::ClientAddress,
     who::{Admin, Found, find_member},
 };
 use url::Url;
@@ -263,9 +264,14 @@ impl World {
 
     /// Signs a person in once more, in another browser.
     pub async fn sign_in_again(&self, name: &str) -> SignedIn {
-        let signed_in = sign_in(&self.services, &Self::address(name), PASSWORD.into())
-            .await
-            .unwrap();
+        let signed_in = sign_in(
+            &self.services,
+            &Self::address(name),
+            PASSWORD.into(),
+            ClientAddress::UNKNOWN,
+        )
+        .await
+        .unwrap();
         self.add_secret(&signed_in.token);
         signed_in
     }

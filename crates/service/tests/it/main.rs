@@ -1,9 +1,11 @@
 //! Use cases against the simulator over real HTTP, on both databases.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod account;
 mod choose_site;
 mod connect;
 mod disconnect;
+mod members;
 mod people;
 mod refresh;
 mod sealing;

@@ -10,6 +10,7 @@ use service::{
     sign_in::{SignInError, sign_in, sign_out},
     sign_up::{SignUpError, SignUpForm, sign_up},
     teams::{create_team, teams_of},
+    throttle::ClientAddress,
     who::{Found, find_member, find_person},
 };
 use testkit::{db_tests, world::World};
@@ -29,11 +30,11 @@ db_tests! {
         let person = find_person(&world.services, &made.token).await.unwrap().unwrap();
         assert_eq!(person.user().name.as_str(), "Ada");
 
-        let again = sign_in(&world.services, "ada@example.COM", "correct horse".into()).await.unwrap();
+        let again = sign_in(&world.services, "ada@example.COM", "correct horse".into(), ClientAddress::UNKNOWN).await.unwrap();
         assert_eq!(again.person.user().id, person.user().id);
         assert!(again.person.session().id != person.session().id, "each sign-in has a session of its own");
         for (email, password) in [("ada@example.com", "wrong horse!"), ("eve@example.com", "correct horse"), ("", "")] {
-            let err = sign_in(&world.services, email, password.into()).await.unwrap_err();
+            let err = sign_in(&world.services, email, password.into(), ClientAddress::UNKNOWN).await.unwrap_err();
             assert!(matches!(err, SignInError::Refused), "{email}");
         }
     }
@@ -43,7 +44,7 @@ db_tests! {
         sign_up(&world.services, form("Ada", "ada@example.com", "correct horse")).await.unwrap();
         let err = sign_up(&world.services, form("Eve", "ADA@example.com", "other password")).await.unwrap_err();
         assert!(matches!(err, SignUpError::AddressTaken));
-        assert!(sign_in(&world.services, "ada@example.com", "other password".into()).await.is_err());
+        assert!(sign_in(&world.services, "ada@example.com", "other password".into(), ClientAddress::UNKNOWN).await.is_err());
     }
 
     async fn mistakes_are_told_by_field_and_nothing_is_kept(db: TestDb) {
@@ -63,7 +64,7 @@ db_tests! {
         let world = World::new(db).await;
         let made = sign_up(&world.services, form("Ada", "ada@example.com", "correct horse")).await.unwrap();
         let is_known = async |token| find_person(&world.services, token).await.unwrap().is_some();
-        let other = sign_in(&world.services, "ada@example.com", "correct horse".into()).await.unwrap();
+        let other = sign_in(&world.services, "ada@example.com", "correct horse".into(), ClientAddress::UNKNOWN).await.unwrap();
         sign_out(&world.services, &made.person).await.unwrap();
         assert!(!is_known(&made.token).await);
         assert!(is_known(&other.token).await, "other sessions go on");
@@ -77,7 +78,7 @@ db_tests! {
         world.env.advance(day);
         assert!(!is_known(&other.token).await);
 
-        let idle = sign_in(&world.services, "ada@example.com", "correct horse".into()).await.unwrap();
+        let idle = sign_in(&world.services, "ada@example.com", "correct horse".into(), ClientAddress::UNKNOWN).await.unwrap();
         world.env.advance(IDLE_LIFE);
         assert!(!is_known(&idle.token).await);
     }

@@ -1,0 +1,168 @@
+//! Links that set a new password: hashed, for one use, for one hour.
+//!
+//! The operator makes one with the command line ([`make_link`]). Nothing here tells a visitor
+//! whether an address has an account.
+
+use domain::{
+    audit::AuditAction,
+    ids::PasswordResetId,
+    invitation::PASSWORD_RESET_LIFE,
+    text::{EmailAddress, NewPassword, TextError},
+};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use store::{PasswordReset, StoreError, Tx};
+use vault::token_hash;
+
+use crate::{
+    Entry, Error, Services, password,
+    throttle::{Caller, ClientAddress, Throttled},
+};
+
+/// A new link, with the token that is shown once: `/password/{token}`.
+#[derive(Clone, Debug)]
+pub struct ResetLink {
+    /// For the link. Only its hash is kept.
+    pub token: SecretString,
+    /// Until when it is good.
+    pub expires_at: Timestamp,
+}
+
+/// Why a link sets no password.
+#[derive(Debug, thiserror::Error)]
+pub enum ResetError {
+    /// There is none with this token: mistyped, or long over.
+    #[error("no such link")]
+    Unknown,
+    /// It was used, or a newer one or a change of the password took its place.
+    #[error("the link has ended")]
+    Used,
+    /// Its hour is over.
+    #[error("the link is too old")]
+    Expired,
+    /// The new password cannot be taken.
+    #[error("the password {0}")]
+    NewPassword(TextError),
+    /// Too many bad tokens of late.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<StoreError> for ResetError {
+    fn from(err: StoreError) -> Self {
+        Self::Failed(err.into())
+    }
+}
+
+/// Makes a link for the account of an address; older ones end. `None` if there is no such account.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn make_link(
+    services: &Services,
+    email: &EmailAddress,
+) -> Result<Option<ResetLink>, Error> {
+    let env = services.env.as_ref();
+    let now = env.now();
+    let mut tx = services.store.write().await?;
+    let Some(user) = tx.find_user(email).await? else {
+        return Ok(None);
+    };
+    let token = token_hash::generate(env);
+    let expires_at = now + PASSWORD_RESET_LIFE;
+    let id = PasswordResetId::new(env);
+    tx.end_password_resets_of(user.id, now).await?;
+    tx.add_password_reset(id, user.id, &token_hash::hash(&token), expires_at, now)
+        .await?;
+    let entry = Entry::new(AuditAction::PasswordResetLinkMade).subject(user.id.uuid());
+    services.audit(&mut tx, entry).await?;
+    tx.commit().await?;
+    Ok(Some(ResetLink { token, expires_at }))
+}
+
+/// The address whose password the link sets. Changes nothing.
+///
+/// # Errors
+///
+/// [`ResetError::Unknown`], [`ResetError::Used`], [`ResetError::Expired`] or
+/// [`ResetError::Throttled`].
+pub async fn look(
+    services: &Services,
+    token: &SecretString,
+    from: ClientAddress,
+) -> Result<EmailAddress, ResetError> {
+    let caller = caller(from);
+    services.throttle.check(caller, services.env.now())?;
+    let mut tx = services.store.read().await?;
+    let found = find(services, &mut tx, token).await;
+    if matches!(found, Err(ResetError::Unknown)) {
+        services.throttle.failed(caller, services.env.now())?;
+    }
+    Ok(found?.user.email)
+}
+
+/// Sets the password and ends all sessions of the person, who then signs in with it.
+///
+/// # Errors
+///
+/// As [`look`], and [`ResetError::NewPassword`]; nothing was changed then.
+pub async fn set_password(
+    services: &Services,
+    token: &SecretString,
+    new: SecretString,
+    from: ClientAddress,
+) -> Result<(), ResetError> {
+    // Before the costly hash.
+    look(services, token, from).await?;
+    let new = NewPassword::parse(new).map_err(ResetError::NewPassword)?;
+    let hash = password::hash(services, &new).await?;
+    let now = services.env.now();
+    let mut tx = services.store.write().await?;
+    let found = find(services, &mut tx, token).await?;
+    let user = found.user.id;
+    tx.lock_user(user).await?;
+    if !tx.end_password_reset(found.id, now).await? {
+        return Err(ResetError::Used);
+    }
+    let Some(old) = tx.find_password_hash(user).await? else {
+        return Err(ResetError::Unknown);
+    };
+    tx.set_password_hash(user, &old, &hash, now).await?;
+    tx.remove_sessions_of(user).await?;
+    let entry = Entry::new(AuditAction::PasswordReset)
+        .actor(user)
+        .subject(user.uuid());
+    services.audit(&mut tx, entry).await?;
+    Ok(tx.commit().await?)
+}
+
+const fn caller(address: ClientAddress) -> Caller<'static> {
+    Caller {
+        account: None,
+        address,
+    }
+}
+
+async fn find(
+    services: &Services,
+    tx: &mut Tx,
+    token: &SecretString,
+) -> Result<PasswordReset, ResetError> {
+    // Ours have 43 characters; whatever is longer is not looked up.
+    if token.expose_secret().len() > 64 {
+        return Err(ResetError::Unknown);
+    }
+    let found = tx.find_password_reset(&token_hash::hash(token)).await?;
+    let found = found.ok_or(ResetError::Unknown)?;
+    if found.has_ended {
+        return Err(ResetError::Used);
+    }
+    if found.expires_at <= services.env.now() {
+        return Err(ResetError::Expired);
+    }
+    Ok(found)
+}
