@@ -7,6 +7,7 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 use vault::KeyRing;
+use web::client_address::TrustedProxies;
 
 /// A setting that cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +123,12 @@ pub(crate) struct ServeArgs {
         default_value = "https://api.atlassian.com"
     )]
     jira_api_url: String,
-    /// Whether anybody may make an account.
+    /// Proxies in front of this service whose `X-Forwarded-For` counts: addresses and networks,
+    /// separated by commas. Failed tries are counted by the address that it tells.
+    #[arg(long, env = "TRUSTED_PROXIES", value_name = "LIST", default_value = "")]
+    trusted_proxies: String,
+    /// Whether anybody may make an account. Else the first one is made through the link that `serve`
+    /// prints, and later ones need an invitation.
     #[arg(
         long,
         env = "ALLOW_SIGNUP",
@@ -165,6 +171,7 @@ pub(crate) struct Settings {
     pub(crate) client: Option<Client>,
     pub(crate) auth_url: Url,
     pub(crate) api_url: Url,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) allow_signup: bool,
     pub(crate) shutdown: Duration,
     pub(crate) migrate: bool,
@@ -235,6 +242,7 @@ impl Settings {
                 &args.jira_api_url,
                 "https://api.atlassian.com",
             )?,
+            trusted_proxies: trusted_proxies(&args.trusted_proxies)?,
             allow_signup: flag("ALLOW_SIGNUP", &args.allow_signup)?,
             shutdown: seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds)?,
             migrate: args.migrate,
@@ -400,6 +408,13 @@ fn seconds(name: &str, text: &str) -> Result<Duration, SettingError> {
             Err(SettingError::new(name, what, "75"))
         }
     }
+}
+
+fn trusted_proxies(text: &str) -> Result<TrustedProxies, SettingError> {
+    TrustedProxies::parse(text).map_err(|err| {
+        let what = format!("is no list of addresses and networks: {err}");
+        SettingError::new("TRUSTED_PROXIES", what, "10.0.0.0/8,192.168.1.4")
+    })
 }
 
 fn listen(text: &str) -> Result<SocketAddr, SettingError> {

@@ -106,6 +106,7 @@ async fn demo(args: DemoArgs) -> anyhow::Result<()> {
         listener,
         services,
         web_settings,
+        proxies: web::client_address::TrustedProxies::default(),
         shutdown: Duration::from_secs(10),
     };
     server.run(signals, sim.stop()).await

@@ -7,15 +7,17 @@ use atlassian::{Atlassian, AtlassianSettings, Timeouts};
 use axum::Router;
 use domain::env::Env;
 use service::{
-    Policy, Services,
+    Policy, Services, setup,
     start::{StartError, check_key_ring},
     worker,
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_util::sync::CancellationToken;
 use url::Url;
+use web::client_address::{TrustedProxies, with_client_addresses};
 
 use crate::{
+    cli::say,
     config::{Client, ProcessEnvironment, ServeArgs, Settings, unknown_variables},
     env::SystemEnv,
     open::{self, OldSchema},
@@ -82,6 +84,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let services = Arc::new(services);
     check_keys(&services).await?;
     let listener = bind(settings.listen).await?;
+    show_setup_link(&services, &web_settings.base_url).await?;
     tracing::info!(
         address = %settings.listen,
         base_url = %settings.base_url,
@@ -93,6 +96,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         listener,
         services,
         web_settings,
+        proxies: settings.trusted_proxies,
         shutdown: settings.shutdown,
     };
     server.run(signals, std::future::ready(())).await
@@ -136,6 +140,19 @@ pub(crate) async fn check_keys(services: &Services) -> anyhow::Result<()> {
     }
 }
 
+/// While nobody has an account and sign-up is closed, tells the operator the link that makes the
+/// first one.
+async fn show_setup_link(services: &Services, base_url: &Url) -> anyhow::Result<()> {
+    if let Some(token) = setup::make_link_if_needed(services).await? {
+        let mut link = base_url.clone();
+        link.set_path(&setup::path(&token));
+        say(&format!(
+            "Nobody has an account yet. Make the first one here; the link works once:\n\n  {link}\n"
+        ));
+    }
+    Ok(())
+}
+
 /// Listens on an address.
 ///
 /// # Errors
@@ -153,6 +170,7 @@ pub(crate) struct Server {
     pub(crate) listener: TcpListener,
     pub(crate) services: Arc<Services>,
     pub(crate) web_settings: web::Settings,
+    pub(crate) proxies: TrustedProxies,
     pub(crate) shutdown: Duration,
 }
 
@@ -170,6 +188,7 @@ impl Server {
     ) -> anyhow::Result<()> {
         let stop = CancellationToken::new();
         let router = web::router(Arc::clone(&self.services), self.web_settings);
+        let router = with_client_addresses(router, self.proxies);
         let (services, listener) = (self.services, self.listener);
         let work = work(listener, router, Arc::clone(&services), stop.clone());
         let (end, result) = run_until_signal(signals, stop, self.shutdown, work).await;
@@ -192,6 +211,7 @@ async fn work(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let workers = tokio::spawn(worker::run(Arc::clone(&services), stop.clone()));
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let web = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let web = tokio::spawn(async move { web.await });
     let ended = tokio::try_join!(

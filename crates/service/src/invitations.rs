@@ -11,7 +11,7 @@ use domain::{
     text::{EmailAddress, PersonName, TextError},
     user::User,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use store::{InvitationWithNames, StoreError, Tx};
 use vault::token_hash;
 
@@ -34,6 +34,13 @@ pub struct Invited {
     pub invitation: Invitation,
     /// For the link. Only its hash is kept.
     pub token: SecretString,
+}
+
+impl Invited {
+    /// The path of the link, to be shown once.
+    pub fn path(&self) -> String {
+        token_hash::path("/invitations/", &self.token)
+    }
 }
 
 /// Why nobody was invited.
@@ -300,10 +307,6 @@ fn count_bad<T>(
 }
 
 async fn find(tx: &mut Tx, token: &SecretString) -> Result<InvitationWithNames, InvitationError> {
-    // Ours have 43 characters; whatever is longer is not looked up.
-    if token.expose_secret().len() > 64 {
-        return Err(InvitationError::Unknown);
-    }
     let found = tx
         .find_invitation_of_token(&token_hash::hash(token))
         .await?;

@@ -20,6 +20,11 @@ pub fn hash(token: &SecretString) -> TokenHash {
     TokenHash(Sha256::digest(token.expose_secret()).into())
 }
 
+/// The path of a link with a token in it. To be shown once, to whom the link is for.
+pub fn path(before: &str, token: &SecretString) -> String {
+    format!("{before}{}", token.expose_secret())
+}
+
 /// The S256 challenge of a PKCE verifier (RFC 7636, 4.2).
 pub fn code_challenge(verifier: &SecretString) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose_secret()))

@@ -8,6 +8,7 @@
 //! This crate must not know SQL, the database or Atlassian's HTTP interfaces.
 
 mod assets;
+pub mod client_address;
 mod form;
 mod health;
 mod layers;
@@ -83,6 +84,54 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
             "/teams/new",
             get(pages::team_new::show).post(pages::team_new::create),
         )
+        .route("/account", get(pages::account::show))
+        .route("/account/name", post(pages::account::rename))
+        .route("/account/password", post(pages::account::change_password))
+        .route(
+            "/account/sign-out-everywhere",
+            post(pages::account::sign_out_everywhere),
+        )
+        .route("/account/delete", post(pages::account::delete))
+        .route(
+            "/invitations/{token}",
+            get(pages::invitation::show).post(pages::invitation::accept),
+        )
+        .route(
+            "/invitations/{token}/signup",
+            post(pages::invitation::sign_up),
+        )
+        .route(
+            "/setup/{token}",
+            get(pages::first_account::show).post(pages::first_account::sign_up),
+        )
+        .route("/password/forgotten", get(pages::password_forgotten::show))
+        .route(
+            "/password/{token}",
+            get(pages::password_new::show).post(pages::password_new::set),
+        )
+        .route("/a/{team}/members", get(pages::members::show))
+        .route("/a/{team}/members/invite", post(pages::members::invite))
+        .route(
+            "/a/{team}/members/invitations/{invitation}/revoke",
+            post(pages::members::revoke),
+        )
+        .route(
+            "/a/{team}/members/{user}/role",
+            post(pages::members::set_role),
+        )
+        .route(
+            "/a/{team}/members/{user}/remove",
+            get(pages::member_remove::show).post(pages::member_remove::remove),
+        )
+        .route(
+            "/a/{team}/leave",
+            get(pages::member_remove::show_leave).post(pages::member_remove::leave),
+        )
+        .route(
+            "/a/{team}/settings",
+            get(pages::settings::show).post(pages::settings::rename),
+        )
+        .route("/a/{team}/settings/delete", post(pages::settings::delete))
         .route("/a/{team}/", get(pages::home::team))
         .route("/a/{team}", get(pages::home::team))
         .route("/a/{team}/integrations", get(pages::home::team))

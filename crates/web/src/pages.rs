@@ -5,15 +5,23 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse as _, Redirect, Response},
 };
-use domain::text::Slug;
+use domain::text::{Slug, TextError};
 
 use crate::{layers, problem::Problem};
 
+pub(crate) mod account;
 pub(crate) mod connect;
 pub(crate) mod disconnect;
+pub(crate) mod first_account;
 pub(crate) mod home;
 pub(crate) mod integrations;
+pub(crate) mod invitation;
 pub(crate) mod login;
+pub(crate) mod member_remove;
+pub(crate) mod members;
+pub(crate) mod password_forgotten;
+pub(crate) mod password_new;
+pub(crate) mod settings;
 pub(crate) mod signup;
 pub(crate) mod sites;
 pub(crate) mod team_new;
@@ -33,7 +41,12 @@ pub(crate) fn integrations_path(team: &Slug) -> String {
     format!("/a/{team}/integrations/")
 }
 
-/// The same, with a message about what has just happened.
+/// The page with the people of a team.
+pub(crate) fn members_path(team: &Slug) -> String {
+    format!("/a/{team}/members")
+}
+
+/// The integrations page, with a message about what has just happened.
 pub(crate) fn integrations_with_notice(team: &Slug, notice: &str) -> Redirect {
     Redirect::to(&format!("{}?notice={notice}", integrations_path(team)))
 }
@@ -63,4 +76,9 @@ pub(crate) fn with_way_out(mut res: Response) -> Response {
     res.headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, policy);
     res
+}
+
+/// The error of a field as a sentence: "The name is missing."
+pub(crate) fn sentence(field: &str, mistake: TextError) -> String {
+    format!("{field} {mistake}.")
 }

@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use domain::{ids::AttemptId, team::Team, text::PersonName};
+use jiff::SignedDuration;
 use service::{
     Error,
     connect::{ConnectError, Reason, Refusal},
@@ -27,6 +28,7 @@ use crate::{
 };
 
 mod page;
+mod people;
 
 /// What went wrong, and how to go on.
 #[derive(Clone, Debug)]
@@ -34,6 +36,7 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     words: Box<Words>,
+    retry_after: Option<SignedDuration>,
 }
 
 /// What a person reads.
@@ -96,6 +99,20 @@ impl Problem {
                 },
                 sign_in: None,
             }),
+            retry_after: None,
+        }
+    }
+
+    fn with_retry_after(mut self, wait: SignedDuration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Tells programs how long to wait.
+    fn tell_wait(&self, res: &mut Response) {
+        if let Some(wait) = self.retry_after {
+            let value = HeaderValue::from(wait.as_secs().unsigned_abs());
+            res.headers_mut().insert(header::RETRY_AFTER, value);
         }
     }
 
@@ -174,7 +191,8 @@ impl Problem {
             StatusCode::FORBIDDEN,
             "sign_up_closed",
             "Sign-up is closed on this server",
-            "New accounts cannot be made here by oneself. Operators: set ALLOW_SIGNUP=true to open it.",
+            "New accounts need an invitation: ask an admin of your team for one. The very first account is \
+             made through the link that the server prints when it starts.",
         );
         problem.with_action(Action::Link {
             label: "Sign in".to_owned(),
@@ -498,6 +516,7 @@ impl IntoResponse for Problem {
         let mut res = (self.status, body).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         res.headers_mut().insert(header::CONTENT_TYPE, kind);
+        self.tell_wait(&mut res);
         res.extensions_mut().insert(self);
         res
     }
@@ -520,5 +539,7 @@ pub(crate) async fn as_page(State(app): State<App>, req: Request, next: NextLaye
         }
         _ => shell::bare(),
     };
-    page::of(&app, shell, &problem, reference)
+    let mut res = page::of(&app, shell, &problem, reference);
+    problem.tell_wait(&mut res);
+    res
 }

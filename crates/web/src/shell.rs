@@ -10,7 +10,7 @@ use service::{
 use crate::{
     App, assets,
     problem::Problem,
-    view::{Shell, TeamLink},
+    view::{Section, Shell, TeamLink},
 };
 
 /// For pages of nobody in particular.
@@ -35,6 +35,19 @@ pub(crate) async fn of_member(app: &App, member: &Member) -> Result<Shell, Probl
     let shell = of_person(app, member.person()).await?;
     Ok(Shell {
         team: Some(link(member.team())),
+        ..shell
+    })
+}
+
+/// For a page in a part of a team.
+pub(crate) async fn of_section(
+    app: &App,
+    member: &Member,
+    section: Section,
+) -> Result<Shell, Problem> {
+    let shell = of_member(app, member).await?;
+    Ok(Shell {
+        section: Some(section),
         ..shell
     })
 }

@@ -4,10 +4,18 @@
 //! no logic beyond `if`, `match` and `for`. `cargo run -p web --example gallery -- DIR` writes every
 //! page in every state into a folder, to be looked at.
 
+pub mod account;
 pub mod disconnect;
 pub mod error;
+pub mod first_account;
 pub mod integrations;
+pub mod invitation;
 pub mod login;
+pub mod member_remove;
+pub mod members;
+pub mod password_forgotten;
+pub mod password_new;
+pub mod settings;
 pub mod signup;
 pub mod sites;
 pub mod team_new;
@@ -46,12 +54,39 @@ pub struct Shell {
     pub team: Option<TeamLink>,
     /// All teams of the person, in the order in which they are shown.
     pub teams: Vec<TeamLink>,
+    /// The part of the team that the page is in.
+    pub section: Option<Section>,
+}
+
+/// A part of a team's pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// What it is connected with.
+    Integrations,
+    /// Who is in it.
+    Members,
+    /// Its name and its end.
+    Settings,
 }
 
 impl Shell {
     /// Whether `team` is the one that the page is about.
     fn is_current(&self, team: &TeamLink) -> bool {
         self.team.as_ref().is_some_and(|it| it.slug == team.slug)
+    }
+
+    /// The parts of a team, as links.
+    const fn sections() -> [(Section, &'static str, &'static str); 3] {
+        [
+            (Section::Integrations, "Integrations", "integrations/"),
+            (Section::Members, "Members", "members"),
+            (Section::Settings, "Settings", "settings"),
+        ]
+    }
+
+    /// Whether the page is in this part.
+    fn is_in(&self, section: Section) -> bool {
+        self.section == Some(section)
     }
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::view::{
-    Assets, Field, Moment, Shell, TeamLink,
+    Assets, Field, Moment, Section, Shell, TeamLink,
     disconnect::DisconnectPage,
     error::{Action, Cause, ErrorPage, Link},
     login::{LoginNotice, LoginPage},
@@ -13,6 +13,7 @@ use super::view::{
 };
 
 mod integrations;
+mod people;
 
 /// A page under the name of its sample.
 pub(crate) type Sample = (&'static str, Result<String, askama::Error>);
@@ -21,6 +22,10 @@ pub(crate) type Sample = (&'static str, Result<String, askama::Error>);
 pub(crate) fn all() -> Vec<Sample> {
     [
         people(),
+        people::members(),
+        people::links(),
+        people::account(),
+        people::settings(),
         integrations::states(),
         integrations::told(),
         sites(),
@@ -64,6 +69,7 @@ fn inside() -> Shell {
         user_name: Some("Ada Lovelace".to_owned()),
         team: Some(team("Platform", "platform")),
         teams: vec![team("Mobile", "mobile"), team("Platform", "platform")],
+        section: Some(Section::Integrations),
     }
 }
 

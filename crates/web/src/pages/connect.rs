@@ -4,15 +4,18 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse as _, Redirect, Response},
 };
-use domain::ids::AttemptId;
+use domain::{ids::AttemptId, text::EmailAddress};
 use serde::Deserialize;
 use service::{
     choose_site::discard,
-    connect::{self, Ended, Next},
+    connect::{self, Callback, ConnectError, Ended, Next, Reason},
+    state_token::ConnectState,
+    throttle::Caller,
 };
 
 use crate::{
     App,
+    client_address::From,
     form::FormBody,
     pages::{integrations_path, integrations_with_notice},
     problem::Problem,
@@ -48,9 +51,22 @@ pub(crate) async fn begin(
 pub(crate) async fn callback(
     State(app): State<App>,
     Visitor(person): Visitor,
+    From(from): From,
     RawQuery(query): RawQuery,
 ) -> Result<Redirect, Problem> {
     let query = query.unwrap_or_default();
+    let account = person.as_ref().map(|it| it.user().email.clone());
+    let caller = Caller {
+        account: account.as_ref().map(EmailAddress::as_str),
+        address: from,
+    };
+    let now = app.services.env.now();
+    // A state that we signed is always looked at; of others no more is written down than that.
+    let is_signed = Callback::parse(&query)
+        .is_some_and(|it| ConnectState::parse(it.state(), &app.services.key_ring).is_ok());
+    if !is_signed {
+        app.services.throttle.check(caller, now)?;
+    }
     // In a task of its own: a browser that leaves must not cost the grant that Atlassian has just
     // given for the code.
     let services = std::sync::Arc::clone(&app.services);
@@ -60,8 +76,13 @@ pub(crate) async fn callback(
         .tasks
         .spawn(work)
         .await
-        .map_err(|_| Problem::broken())??;
-    Ok(go_on(&ended))
+        .map_err(|_| Problem::broken())?;
+    if let Err(ConnectError::Refused(refusal)) = &ended
+        && matches!(refusal.reason, Reason::StateUnknown | Reason::BadRequest)
+    {
+        app.services.throttle.failed(caller, now)?;
+    }
+    Ok(go_on(&ended?))
 }
 
 /// Discards every sign-in of the team that is under way.

@@ -25,7 +25,7 @@ use crate::{
     problem::Problem,
     shell,
     view::{
-        Authority,
+        Authority, Section,
         integrations::{
             Attempt, Choice, Connected, IntegrationsPage, JiraState, Notice, Setup, SiteName,
             TestResult, Unknown,
@@ -109,7 +109,7 @@ async fn render(
     };
     let beside = overview.as_ref().filter(|it| is_attempt_news(it));
     let page = IntegrationsPage {
-        shell: shell::of_member(app, member).await?,
+        shell: shell::of_section(app, member, Section::Integrations).await?,
         team: shell::link(member.team()),
         notice: notice_of(notice, overview.as_ref().and_then(|it| it.site.as_ref())),
         authority: Authority {
@@ -153,7 +153,7 @@ fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
         (ConnectionState::Connected, _) => match &overview.site {
             Some(site) => JiraState::Connected(Connected {
                 site: site_name(site),
-                by: name(&overview.connected_by),
+                by: connected_by(overview),
                 at: when(credential.and_then(|it| it.consented_at)),
                 last_refreshed: when(credential.and_then(|it| it.last_refreshed_at)),
             }),
@@ -209,6 +209,17 @@ fn by(overview: &JiraOverview) -> String {
         .attempt_by
         .as_ref()
         .map_or_else(|| "Somebody".to_owned(), ToString::to_string)
+}
+
+/// Who connected, and whether that is somebody who is in the team no more: the connection stays, and
+/// somebody else can take it over.
+fn connected_by(overview: &JiraOverview) -> Option<String> {
+    overview.credential.as_ref()?.consented_at?;
+    Some(match &overview.connected_by {
+        Some(name) if overview.connected_by_is_member => name.to_string(),
+        Some(name) => format!("{name}, a former member,"),
+        None => "a former member".to_owned(),
+    })
 }
 
 fn site_name(site: &Site) -> SiteName {

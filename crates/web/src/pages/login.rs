@@ -12,6 +12,7 @@ use url::form_urlencoded;
 
 use crate::{
     App,
+    client_address::From,
     form::FormBody,
     next::Next,
     pages::{html, html_with_status},
@@ -46,6 +47,9 @@ pub(crate) async fn show(
     }
     let notice = match query.notice.as_deref() {
         Some("signed_out") => Some(LoginNotice::SignedOut),
+        Some("signed_out_everywhere") => Some(LoginNotice::SignedOutEverywhere),
+        Some("password_set") => Some(LoginNotice::PasswordSet),
+        Some("account_deleted") => Some(LoginNotice::AccountDeleted),
         _ if next.is_some() => Some(LoginNotice::SignInFirst),
         _ => None,
     };
@@ -67,12 +71,14 @@ pub(crate) struct LoginForm {
 /// Signs in.
 pub(crate) async fn sign_in(
     State(app): State<App>,
+    From(from): From,
     FormBody(form): FormBody<LoginForm>,
 ) -> Result<Response, Problem> {
     let next = form.next.as_deref().and_then(Next::parse);
-    match open_session(&app.services, &form.email, form.password).await {
+    match open_session(&app.services, &form.email, form.password, from).await {
         Ok(signed_in) => arrive(&app, &signed_in, next.as_ref()),
         Err(SignInError::Failed(err)) => Err(err.into()),
+        Err(SignInError::Throttled(err)) => Err(err.into()),
         Err(SignInError::Refused) => {
             let page = LoginPage {
                 email: Field {
@@ -95,9 +101,15 @@ pub(crate) async fn sign_out(
     if let Some(person) = person {
         end_session(&app.services, &person).await?;
     }
+    depart(&app, "signed_out")
+}
+
+/// The last answer to somebody whose session has ended, with what has just happened.
+pub(crate) fn depart(app: &App, notice: &str) -> Result<Response, Problem> {
     let cookie = session::forget(&app.settings).map_err(|_| Problem::broken())?;
     let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
-    Ok((headers, Redirect::to("/login?notice=signed_out")).into_response())
+    let to = Redirect::to(&format!("/login?notice={notice}"));
+    Ok((headers, to).into_response())
 }
 
 /// The first answer to somebody who has just signed in.
@@ -106,13 +118,14 @@ pub(crate) fn arrive(
     signed_in: &SignedIn,
     next: Option<&Next>,
 ) -> Result<Response, Problem> {
-    let cookie = session::keep(&app.settings, &signed_in.token).map_err(|_| Problem::broken())?;
-    let to = next.map_or("/", Next::as_str);
-    Ok((
-        AppendHeaders([(header::SET_COOKIE, cookie)]),
-        Redirect::to(to),
-    )
-        .into_response())
+    go_on_with(app, &signed_in.token, next.map_or("/", Next::as_str))
+}
+
+/// Gives the browser a session's token and sends it to a path of ours.
+pub(crate) fn go_on_with(app: &App, token: &SecretString, to: &str) -> Result<Response, Problem> {
+    let cookie = session::keep(&app.settings, token).map_err(|_| Problem::broken())?;
+    let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
+    Ok((headers, Redirect::to(to)).into_response())
 }
 
 fn page(app: &App, next: Option<&Next>) -> LoginPage {

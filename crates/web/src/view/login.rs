@@ -11,6 +11,12 @@ pub enum LoginNotice {
     SignInFirst,
     /// The person has just signed out.
     SignedOut,
+    /// The person has just signed out in all browsers.
+    SignedOutEverywhere,
+    /// The person has just set a new password.
+    PasswordSet,
+    /// The person has just deleted the account.
+    AccountDeleted,
 }
 
 /// The form, empty or as it was sent.

@@ -1,0 +1,216 @@
+//! Words, status and way on of what people are refused: links, roles, too many failures.
+
+use axum::http::StatusCode;
+use domain::{invitation::InvitationEnd, team::Team, text::PersonName};
+use service::{
+    account::AccountError, invitations::InvitationError, members::ChangeError,
+    password_reset::ResetError, setup::SetupError, throttle::Throttled,
+};
+
+use super::{Action, Problem};
+use crate::{pages::integrations_path, pages::members_path};
+
+fn link(label: &str, href: &str) -> Action {
+    Action::Link {
+        label: label.to_owned(),
+        href: href.to_owned(),
+    }
+}
+
+fn page(status: StatusCode, code: &'static str, title: &str, meaning: &str) -> Problem {
+    Problem::new(status, code, title, meaning)
+}
+
+impl From<Throttled> for Problem {
+    fn from(err: Throttled) -> Self {
+        let minutes = err.retry_after.as_secs().unsigned_abs().div_ceil(60);
+        let wait = match minutes {
+            0 | 1 => "a minute".to_owned(),
+            many => format!("{many} minutes"),
+        };
+        let meaning = format!(
+            "Too many tries failed of late, so this one was not looked at. Nothing was changed. Try \
+             again in {wait}."
+        );
+        page(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_failures",
+            "Please wait a little",
+            &meaning,
+        )
+        .with_retry_after(err.retry_after)
+    }
+}
+
+impl From<InvitationError> for Problem {
+    fn from(err: InvitationError) -> Self {
+        match err {
+            InvitationError::Unknown => page(
+                StatusCode::NOT_FOUND,
+                "INVITATION_UNKNOWN",
+                "There is no such invitation",
+                "The link may be cut off, it may be too old, or its team was deleted. Ask whoever \
+                 sent it for a new one.",
+            ),
+            InvitationError::Ended(end) => ended(end),
+            InvitationError::OtherAddress { invited, signed_in } => page(
+                StatusCode::FORBIDDEN,
+                "INVITATION_OTHER_ADDRESS",
+                "This invitation is for somebody else",
+                &format!(
+                    "It is for {invited}, and you are signed in as {signed_in}. Nothing was changed. \
+                     If both are yours, sign out and open the link again."
+                ),
+            )
+            .with_action(Action::Post {
+                label: "Sign out".to_owned(),
+                href: "/logout".to_owned(),
+                attempt: None,
+            }),
+            InvitationError::AlreadyMember(team) => page(
+                StatusCode::OK,
+                "INVITATION_ALREADY_MEMBER",
+                &format!("You are in {} already", team.name),
+                "Nothing was changed, and your role is what it was.",
+            )
+            .with_action(link(
+                &format!("Go to {}", team.name),
+                &integrations_path(&team.slug),
+            )),
+            InvitationError::Throttled(err) => err.into(),
+            InvitationError::Failed(err) => err.into(),
+        }
+    }
+}
+
+fn ended(end: InvitationEnd) -> Problem {
+    let gone = |code, title: &str, meaning: &str| page(StatusCode::GONE, code, title, meaning);
+    match end {
+        InvitationEnd::Used => gone(
+            "INVITATION_USED",
+            "This invitation was used",
+            "It is good for one person, once. If that was you, sign in; if not, ask whoever sent it \
+             for a new one.",
+        )
+        .with_action(link("Sign in", "/login")),
+        InvitationEnd::Revoked => gone(
+            "INVITATION_REVOKED",
+            "This invitation was taken back",
+            "An admin of the team ended it. Ask them if you think that was a mistake.",
+        ),
+        InvitationEnd::Replaced => gone(
+            "INVITATION_REPLACED",
+            "There is a newer link",
+            "You were invited again, and the newer link counts. Ask whoever invited you for it.",
+        ),
+        InvitationEnd::Expired => gone(
+            "INVITATION_EXPIRED",
+            "This invitation is too old",
+            "An invitation is good for 7 days. Ask whoever sent it for a new one.",
+        ),
+        InvitationEnd::InviterLeft => gone(
+            "INVITATION_INVITER_LEFT",
+            "This invitation is not good any more",
+            "Whoever sent it is no admin of the team any more. Ask another admin to invite you.",
+        ),
+    }
+}
+
+impl From<ResetError> for Problem {
+    fn from(err: ResetError) -> Self {
+        let how = link("How to get a new one", "/password/forgotten");
+        match err {
+            ResetError::Unknown => page(
+                StatusCode::NOT_FOUND,
+                "RESET_UNKNOWN",
+                "There is no such link",
+                "It may be cut off, or too old. Your password was not changed.",
+            )
+            .with_action(how),
+            ResetError::Used => page(
+                StatusCode::GONE,
+                "RESET_USED",
+                "This link was used",
+                "It sets one password, once; a newer link or a change of the password ends it too. \
+                 If you set the password, sign in with it.",
+            )
+            .with_action(link("Sign in", "/login")),
+            ResetError::Expired => page(
+                StatusCode::GONE,
+                "RESET_EXPIRED",
+                "This link is too old",
+                "It is good for one hour. Your password was not changed.",
+            )
+            .with_action(how),
+            // The page shows this beside its field.
+            ResetError::NewPassword(_) => Self::bad_form(),
+            ResetError::Throttled(err) => err.into(),
+            ResetError::Failed(err) => err.into(),
+        }
+    }
+}
+
+impl From<SetupError> for Problem {
+    fn from(err: SetupError) -> Self {
+        match err {
+            SetupError::Unknown => page(
+                StatusCode::NOT_FOUND,
+                "SETUP_UNKNOWN",
+                "There is no such link",
+                "It may be cut off. The server prints a new link each time it starts while nobody has \
+                 an account.",
+            ),
+            SetupError::Done => page(
+                StatusCode::GONE,
+                "SETUP_DONE",
+                "The first account has been made",
+                "This link is not needed any more. If the account is yours, sign in; if not, ask its \
+                 owner for an invitation.",
+            )
+            .with_action(link("Sign in", "/login")),
+            // The page shows these beside their fields.
+            SetupError::SignUp(_) => Self::bad_form(),
+            SetupError::Throttled(err) => err.into(),
+            SetupError::Failed(err) => err.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(err: AccountError) -> Self {
+        match err {
+            // The page shows these beside their fields.
+            AccountError::Name(_)
+            | AccountError::NewPassword(_)
+            | AccountError::WrongPassword
+            | AccountError::OnlyAdmin(_) => Self::bad_form(),
+            AccountError::Throttled(err) => err.into(),
+            AccountError::Failed(err) => err.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// Why the people of a team were not changed.
+    pub(crate) fn of_change(err: ChangeError, team: &Team, admins: &[PersonName]) -> Self {
+        let back = || link("Back to members", &members_path(&team.slug));
+        match err {
+            ChangeError::LastAdmin => page(
+                StatusCode::CONFLICT,
+                "LAST_ADMIN",
+                &format!("{} needs an admin", team.name),
+                "Nothing was changed. Make somebody else an admin first, or delete the team.",
+            )
+            .with_action(back()),
+            ChangeError::NotInTeam => page(
+                StatusCode::NOT_FOUND,
+                "NOT_IN_TEAM",
+                "This person is not in the team",
+                "Somebody else may have removed them, or they left. Nothing was changed.",
+            )
+            .with_action(back()),
+            ChangeError::NoLongerAdmin => Self::not_admin(team, admins),
+            ChangeError::Failed(err) => err.into(),
+        }
+    }
+}
