@@ -186,20 +186,6 @@ impl Problem {
         )
     }
 
-    pub(crate) fn sign_up_closed() -> Self {
-        let problem = Self::new(
-            StatusCode::FORBIDDEN,
-            "sign_up_closed",
-            "Sign-up is closed on this server",
-            "New accounts need an invitation: ask an admin of your team for one. The very first account is \
-             made through the link that the server prints when it starts.",
-        );
-        problem.with_action(Action::Link {
-            label: "Sign in".to_owned(),
-            href: "/login".to_owned(),
-        })
-    }
-
     pub(crate) fn cross_site() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
@@ -226,17 +212,6 @@ impl Problem {
             "Something broke on our side",
             "It is written in the server's log under the reference below. Trying again may help.",
         )
-    }
-
-    pub(crate) fn not_admin(team: &Team, admins: &[PersonName]) -> Self {
-        let mut problem = Self::new(
-            StatusCode::FORBIDDEN,
-            "admin_required",
-            &format!("Only admins of {} can do this", team.name),
-            &format!("Nothing was changed. Admins: {}.", names(admins)),
-        );
-        problem.words.action = back_to(team);
-        problem
     }
 
     pub(crate) const fn status(&self) -> StatusCode {

@@ -4,5 +4,6 @@
 mod bad_callbacks;
 mod interleaving;
 mod oauth_flow;
+mod people;
 mod picker;
 mod tidy;

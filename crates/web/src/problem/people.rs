@@ -7,7 +7,7 @@ use service::{
     password_reset::ResetError, setup::SetupError, throttle::Throttled,
 };
 
-use super::{Action, Problem};
+use super::{Action, Problem, back_to, names};
 use crate::{pages::integrations_path, pages::members_path};
 
 fn link(label: &str, href: &str) -> Action {
@@ -191,6 +191,31 @@ impl From<AccountError> for Problem {
 }
 
 impl Problem {
+    pub(crate) fn sign_up_closed() -> Self {
+        let problem = page(
+            StatusCode::FORBIDDEN,
+            "sign_up_closed",
+            "Sign-up is closed on this server",
+            "New accounts need an invitation: ask an admin of your team for one. The very first account is \
+             made through the link that the server prints when it starts.",
+        );
+        problem.with_action(Action::Link {
+            label: "Sign in".to_owned(),
+            href: "/login".to_owned(),
+        })
+    }
+
+    pub(crate) fn not_admin(team: &Team, admins: &[PersonName]) -> Self {
+        let mut problem = page(
+            StatusCode::FORBIDDEN,
+            "admin_required",
+            &format!("Only admins of {} can do this", team.name),
+            &format!("Nothing was changed. Admins: {}.", names(admins)),
+        );
+        problem.words.action = back_to(team);
+        problem
+    }
+
     /// Why the people of a team were not changed.
     pub(crate) fn of_change(err: ChangeError, team: &Team, admins: &[PersonName]) -> Self {
         let back = || link("Back to members", &members_path(&team.slug));

@@ -158,7 +158,7 @@ fn a_first_visit_stays_below_40_kilobytes() {
     let css = include_str!("../../assets/app.css").len();
     let js = include_str!("../../assets/app.js").len();
     let icon = include_str!("../../assets/favicon.svg").len();
-    assert!(css <= 16 * 1024, "{css}");
+    assert!(css <= 18 * 1024, "{css}");
     assert!(js <= 3 * 1024, "{js}");
     for_each_sample(|name, html| {
         let bytes = html.len() + css + js + icon;

@@ -18,12 +18,67 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "clean_up.rs remove_over_sessions",
         "by age; sessions are of a person",
     ),
+    (
+        "clean_up.rs remove_old_invitations",
+        "by age, in all teams alike",
+    ),
+    (
+        "clean_up.rs remove_old_password_resets",
+        "by age; links are of a person",
+    ),
     ("installation.rs add_canary", "the installation as a whole"),
     ("installation.rs find_canary", "the installation as a whole"),
+    (
+        "invitations.rs find_invitation_of_token",
+        "the token names the team",
+    ),
     (
         "jira.rs list_own_teams_using",
         "goes by the memberships of a person",
     ),
+    (
+        "links.rs add_password_reset",
+        "links are of a person, or of the installation",
+    ),
+    (
+        "links.rs add_setup_link",
+        "links are of a person, or of the installation",
+    ),
+    (
+        "links.rs end_password_reset",
+        "links are of a person, or of the installation",
+    ),
+    (
+        "links.rs end_password_resets_of",
+        "links are of a person, or of the installation",
+    ),
+    (
+        "links.rs find_password_reset",
+        "links are of a person, or of the installation",
+    ),
+    (
+        "links.rs is_setup_link",
+        "links are of a person, or of the installation",
+    ),
+    (
+        "links.rs remove_setup_links",
+        "links are of a person, or of the installation",
+    ),
+    (
+        "links.rs trim_setup_links",
+        "links are of a person, or of the installation",
+    ),
+    (
+        "members.rs list_teams_of_only_admin",
+        "goes by the memberships of a person",
+    ),
+    ("members.rs lock_team", "the team itself"),
+    (
+        "members.rs lock_user",
+        "a person may be in several teams or in none",
+    ),
+    ("members.rs remove_team", "the team itself"),
+    ("members.rs set_team_name", "the team itself"),
     (
         "sessions.rs add_session",
         "a session is of a person, not of a team",
@@ -33,7 +88,19 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "who is asking; the team by its slug and the person's membership",
     ),
     (
+        "sessions.rs remove_other_sessions",
+        "a session is of a person, not of a team",
+    ),
+    (
         "sessions.rs remove_session",
+        "a session is of a person, not of a team",
+    ),
+    (
+        "sessions.rs remove_sessions_of",
+        "a session is of a person, not of a team",
+    ),
+    (
+        "sessions.rs renew_session",
         "a session is of a person, not of a team",
     ),
     (
@@ -53,6 +120,26 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     (
         "users.rs find_user_for_sign_in",
         "who signs in has said no team yet",
+    ),
+    (
+        "users.rs find_password_hash",
+        "a person may be in several teams or in none",
+    ),
+    (
+        "users.rs has_users",
+        "a person may be in several teams or in none",
+    ),
+    (
+        "users.rs remove_user",
+        "a person may be in several teams or in none",
+    ),
+    (
+        "users.rs set_password_hash",
+        "a person may be in several teams or in none",
+    ),
+    (
+        "users.rs set_user_name",
+        "a person may be in several teams or in none",
     ),
 ];
 
