@@ -1,9 +1,14 @@
 //! The whole service: over HTTP without a socket, and the real binary.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod atlassian_trouble;
+mod authority;
 mod bad_callbacks;
+mod csrf;
 mod interleaving;
 mod oauth_flow;
 mod people;
 mod picker;
+mod routes;
+mod secrets;
 mod tidy;

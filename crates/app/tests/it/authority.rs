@@ -1,0 +1,223 @@
+//! Who may do what: every route, asked by everybody.
+
+use axum::{body::Body, http::Method};
+use testkit::{
+    app::{Answer, Browser, TestApp, encoded},
+    db_tests,
+};
+
+use crate::routes;
+
+/// The reviewed table: a route, and what somebody without a session, a person of no team, a member and
+/// an admin of the team are answered. `login`: to the sign-in page; `away`: to Atlassian.
+const TABLE: [[&str; 5]; 26] = [
+    ["GET /", "login", "303", "303", "303"],
+    ["GET /signup", "200", "303", "303", "303"],
+    ["POST /signup", "422", "422", "422", "422"],
+    ["GET /login", "200", "303", "303", "303"],
+    ["POST /login", "422", "422", "422", "422"],
+    ["GET /teams/new", "login", "200", "200", "200"],
+    ["POST /teams/new", "login", "422", "422", "422"],
+    ["GET /a/{team}/", "login", "404", "303", "303"],
+    ["GET /a/{team}", "login", "404", "303", "303"],
+    ["GET /a/{team}/integrations", "login", "404", "303", "303"],
+    ["GET /a/{team}/integrations/", "login", "404", "200", "200"],
+    [
+        "POST /a/{team}/integrations/jira/connect",
+        "login",
+        "404",
+        "403",
+        "away",
+    ],
+    [
+        "GET /a/{team}/integrations/jira/sites",
+        "login",
+        "404",
+        "403",
+        "410",
+    ],
+    [
+        "POST /a/{team}/integrations/jira/sites",
+        "login",
+        "404",
+        "403",
+        "410",
+    ],
+    [
+        "POST /a/{team}/integrations/jira/cancel",
+        "login",
+        "404",
+        "403",
+        "303",
+    ],
+    [
+        "GET /a/{team}/integrations/jira/disconnect",
+        "login",
+        "404",
+        "403",
+        "303",
+    ],
+    [
+        "POST /a/{team}/integrations/jira/disconnect",
+        "login",
+        "404",
+        "403",
+        "303",
+    ],
+    [
+        "POST /a/{team}/integrations/jira/test",
+        "login",
+        "404",
+        "403",
+        "200",
+    ],
+    [
+        "GET /integrations/jira/callback",
+        "400",
+        "400",
+        "400",
+        "400",
+    ],
+    ["GET /healthz", "200", "200", "200", "200"],
+    ["GET /readyz", "200", "200", "200", "200"],
+    ["GET /assets/{name}", "200", "200", "200", "200"],
+    // None of ours.
+    ["GET /nothing", "404", "404", "404", "404"],
+    ["POST /nothing", "404", "404", "404", "404"],
+    ["DELETE /login", "405", "405", "405", "405"],
+    // Last: it ends the sessions.
+    ["POST /logout", "login", "login", "login", "login"],
+];
+
+/// The tables that nobody may change who is refused.
+const DATA: [&str; 7] = [
+    "users",
+    "teams",
+    "memberships",
+    "connect_attempts",
+    "integration_credentials",
+    "jira_integrations",
+    "audit_events",
+];
+
+async fn data(app: &TestApp) -> Vec<Vec<String>> {
+    let mut all = Vec::new();
+    for table in DATA {
+        all.push(app.world.db.rows(table).await);
+    }
+    all
+}
+
+async fn ask(browser: &Browser, route: &str, asset: &str) -> Answer {
+    let method: Method = route.split(' ').next().unwrap().parse().unwrap();
+    let path = routes::path_of(route).replace("/assets/{name}", asset);
+    if method == Method::POST {
+        return browser.post(&path, &[]).await;
+    }
+    let req = browser
+        .request(method, &path)
+        .header("sec-fetch-site", "same-origin");
+    browser
+        .send(req.body(Body::from(encoded(&[]))).unwrap())
+        .await
+}
+
+fn in_short(answer: &Answer, auth_url: &str) -> String {
+    let location = answer.header("location");
+    if location.starts_with("/login") {
+        "login".to_owned()
+    } else if location.starts_with(auth_url) {
+        "away".to_owned()
+    } else {
+        answer.status.as_u16().to_string()
+    }
+}
+
+#[test]
+fn every_route_is_in_the_table() {
+    let missing: Vec<_> = routes::all()
+        .into_iter()
+        .filter(|route| !TABLE.iter().any(|[it, ..]| it == route))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "nobody has decided who may use {missing:?}"
+    );
+}
+
+db_tests! {
+    async fn every_route_answers_everybody_as_the_table_says(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let auth_url = app.world.sim_addresses().0.to_string();
+        let nobody = app.visitor();
+        let zoe = app.stranger("Zoe").await;
+        let ada = app.admin("Ada", "Acme").await;
+        let max = app.member(&ada, "Max").await;
+        let page = nobody.get("/login").await;
+        let (_, asset) = page.body.split_once("href=\"/assets/").unwrap();
+        let asset = format!("/assets/{}", asset.split('"').next().unwrap());
+        let mut wrong = Vec::new();
+        for [route, expected @ ..] in TABLE {
+            let everybody: [&Browser; 4] = [&nobody, &zoe, &max, &ada];
+            for (browser, expected) in everybody.into_iter().zip(expected) {
+                let before = data(&app).await;
+                let answer = ask(browser, route, &asset).await;
+                let got = in_short(&answer, &auth_url);
+                if got != expected {
+                    wrong.push(format!("{route}: {got} instead of {expected}"));
+                }
+                let is_refused = ["login", "403", "404", "405", "422"].contains(&expected);
+                if is_refused && route != "POST /logout" && data(&app).await != before {
+                    wrong.push(format!("{route}: refused with {expected}, and something was changed"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    async fn a_team_of_others_looks_like_no_team(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let eve = app.admin("Eve", "Evil").await;
+        app.member(&ada, "Max").await;
+        for rest in ["", "integrations/", "integrations/jira/sites", "integrations/jira/disconnect"] {
+            let theirs = eve.get(&format!("/a/acme/{rest}")).await;
+            let none = eve.get(&format!("/a/nowhere/{rest}")).await;
+            let odd = eve.get(&format!("/a/No%20Where%00/{rest}")).await;
+            for answer in [&theirs, &none, &odd] {
+                assert_eq!(answer.told(), "404 not_found");
+                let reference = answer.header("x-request-id");
+                let same = answer.body.replace(reference, "");
+                assert_eq!(same, theirs.body.replace(theirs.header("x-request-id"), ""));
+            }
+            assert!(!theirs.body.contains("Acme") && !theirs.body.contains("Ada"));
+        }
+        // A forged address in the form of an attack is no page either.
+        assert_eq!(eve.get("/a/acme%2F..%2Fevil/integrations/").await.told(), "404 not_found");
+    }
+
+    async fn a_member_reads_the_reason_and_whom_to_ask(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let max = app.member(&ada, "Max").await;
+        let page = max.get(&ada.path("integrations/")).await;
+        assert!(page.body.contains("Only team admins can") && page.body.contains("Ada"));
+        let refused = max.post(&ada.path("integrations/jira/connect"), &[]).await;
+        assert_eq!(refused.told(), "403 admin_required");
+        assert!(refused.body.contains("Only admins of Acme can do this") && refused.body.contains("Admins: Ada."));
+    }
+
+    async fn a_session_that_is_over_or_made_up_is_nobody(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let path = ada.path("integrations/");
+        for cookie in ["tformance_session=", "tformance_session=x", "tformance_session=%00; a=b", "__Host-tformance_session=x", ";;;", "=\u{7f}"] {
+            let Ok(req) = axum::http::Request::builder().uri(&path).header("cookie", cookie).body(Body::empty()) else {
+                continue;
+            };
+            assert!(app.send(req).await.location().starts_with("/login?next="), "{cookie}");
+        }
+        app.world.env.advance(jiff::SignedDuration::from_hours(24 * 8));
+        assert!(ada.get(&path).await.location().starts_with("/login?next="), "idle for more than a week");
+    }
+}
