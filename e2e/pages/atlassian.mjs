@@ -26,6 +26,15 @@ export class Atlassian extends AppPage {
     await this.button('Accept').click();
   }
 
+  /** Accepts without following the way back; gives its address. */
+  async acceptAndStay() {
+    const form = this.tab.locator('form').filter({ has: this.button('Accept') });
+    const action = await form.evaluate((it) => it.action);
+    const context = await form.locator('input[name=context]').inputValue();
+    const res = await this.tab.request.post(action, { form: { context, decision: 'accept' }, maxRedirects: 0 });
+    return res.headers().location;
+  }
+
   async cancel() {
     await this.button('Cancel').click();
   }
