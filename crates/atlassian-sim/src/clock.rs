@@ -8,6 +8,8 @@ use std::sync::{
 use domain::env::Env;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::state::later;
+
 /// Another clock, shifted; its randomness as it is.
 #[derive(Debug)]
 pub struct ShiftedEnv {
@@ -24,21 +26,32 @@ impl ShiftedEnv {
         }
     }
 
-    /// Moves the clock for good.
+    /// Moves the clock for good; backwards too.
     pub fn advance(&self, by: SignedDuration) {
-        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-        self.shift_millis.fetch_add(millis, Ordering::Relaxed);
+        let end = if by.is_negative() { i64::MIN } else { i64::MAX };
+        let millis = i64::try_from(by.as_millis()).unwrap_or(end);
+        let shift = self.shift_millis().saturating_add(millis);
+        self.set_shift_millis(shift);
+    }
+
+    /// How far it is shifted.
+    pub fn shift_millis(&self) -> i64 {
+        self.shift_millis.load(Ordering::Relaxed)
+    }
+
+    /// Shifts it by this much, whatever it was shifted before.
+    pub fn set_shift_millis(&self, millis: i64) {
+        self.shift_millis.store(millis, Ordering::Relaxed);
     }
 }
 
 impl Env for ShiftedEnv {
     fn now(&self) -> Timestamp {
-        let shift = SignedDuration::from_millis(self.shift_millis.load(Ordering::Relaxed));
         // Beyond the year 9999 the clock stands still.
-        self.inner
-            .now()
-            .checked_add(shift)
-            .unwrap_or(Timestamp::MAX)
+        later(
+            self.inner.now(),
+            SignedDuration::from_millis(self.shift_millis()),
+        )
     }
 
     fn fill(&self, bytes: &mut [u8]) {

@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 use url::Url;
 
-use crate::{Site, oauth::redirect};
+use crate::{Endpoint, Fault, Site, faults::Verdict, oauth::redirect, state::Stopped};
 
 /// Another name than any app's: cookies do not know ports.
 const COOKIE: &str = "atlassian_sim_account";
@@ -28,7 +28,7 @@ pub(crate) fn router() -> Router<Site> {
 #[derive(Template)]
 #[template(path = "oops.html")]
 struct OopsPage {
-    why: &'static str,
+    why: String,
 }
 
 #[derive(Template)]
@@ -51,7 +51,7 @@ struct ConsentPage {
     account: String,
     email: String,
     permissions: Vec<&'static str>,
-    /// Only for grants of the resource level.
+    /// Where the person picks sites.
     sites: Option<Vec<(String, String)>>,
 }
 
@@ -62,8 +62,8 @@ struct ContextQuery {
 }
 
 /// A page of Atlassian's, which nobody comes back from.
-pub(crate) fn oops(why: &'static str) -> Response {
-    page(StatusCode::BAD_REQUEST, &OopsPage { why })
+pub(crate) fn oops(why: impl Into<String>) -> Response {
+    page(StatusCode::BAD_REQUEST, &OopsPage { why: why.into() })
 }
 
 fn page(status: StatusCode, page: &impl Template) -> Response {
@@ -80,7 +80,7 @@ async fn show_login(State(site): State<Site>, Query(query): Query<ContextQuery>)
     if inner.waiting(&query.context).is_none() {
         return oops(LOST);
     }
-    let accounts = inner.accounts.iter().map(|it| AccountChoice {
+    let accounts = inner.kept.accounts.iter().map(|it| AccountChoice {
         id: it.id.clone(),
         name: it.name.clone(),
         email: it.email.clone(),
@@ -101,19 +101,19 @@ struct SignInForm {
 }
 
 async fn sign_in(State(site): State<Site>, Form(form): Form<SignInForm>) -> Response {
-    let is_known = site
-        .state
-        .lock()
-        .accounts
-        .iter()
-        .any(|it| it.id == form.account);
-    if !is_known {
+    if site.state.lock().account(&form.account).is_none() {
         return oops("There is no such account.");
     }
     let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax", form.account);
-    let context: String = url::form_urlencoded::byte_serialize(form.context.as_bytes()).collect();
-    let to = redirect(&format!("{CONSENT_PATH}?context={context}"));
+    let to = redirect(&format!(
+        "{CONSENT_PATH}?context={}",
+        encoded(&form.context)
+    ));
     (AppendHeaders([(header::SET_COOKIE, cookie)]), to).into_response()
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The account of the browser's sign-in here.
@@ -128,12 +128,7 @@ pub(crate) fn signed_in_account(site: &Site, headers: &HeaderMap) -> Option<Stri
         .find(|(name, _)| *name == COOKIE)?
         .1
         .to_owned();
-    site.state
-        .lock()
-        .accounts
-        .iter()
-        .any(|it| it.id == value)
-        .then_some(value)
+    site.state.lock().account(&value).is_some().then_some(value)
 }
 
 async fn show_consent(
@@ -142,23 +137,30 @@ async fn show_consent(
     headers: HeaderMap,
 ) -> Response {
     let Some(account) = signed_in_account(&site, &headers) else {
-        return redirect(&format!("/login?context={}", query.context));
+        return redirect(&format!("/login?context={}", encoded(&query.context)));
     };
     let inner = site.state.lock();
-    let (Some(waiting), Some(account)) = (
-        inner.waiting(&query.context),
-        inner.accounts.iter().find(|it| it.id == account),
-    ) else {
+    let (Some(waiting), Some(account)) = (inner.waiting(&query.context), inner.account(&account))
+    else {
         return oops(LOST);
     };
+    if let Some(why) = inner.turned_away(&account.id) {
+        return oops(why);
+    }
     let permissions = waiting.scopes.iter().map(|it| match it.as_str() {
         "read:jira-work" => "View Jira issue data",
         "read:jira-user" => "View Jira user profiles",
+        "write:jira-work" => "Create and edit Jira issues",
         "manage:jira-configuration" => "Manage Jira global settings",
+        "manage:jira-webhook" => "Receive Jira events",
         _ => "Stay connected while you are away",
     });
-    let sites = inner.switches.resource_level_grants.then(|| {
-        let reached = account.sites.iter().filter_map(|it| inner.sites.get(it));
+    let switches = &inner.kept.switches;
+    let sites = (switches.resource_level_grants || switches.site_picker).then(|| {
+        let reached = account
+            .sites
+            .iter()
+            .filter_map(|it| inner.kept.sites.get(it));
         reached
             .map(|it| (it.cloud_id.clone(), it.url.clone()))
             .collect()
@@ -186,18 +188,32 @@ async fn decide(
         return oops(LOST);
     };
     let context = value("context");
+    let verdict = site.state.strike(Endpoint::Consent).await;
+    if let Verdict::Instead(response) = verdict {
+        return response;
+    }
     let mut inner = site.state.lock();
     let Ok(mut callback) = Url::parse(&inner.redirect_uri) else {
         return oops(LOST);
     };
-    if value("decision") == "accept" {
+    if let Verdict::Spoil(Fault::CallbackError(error)) = verdict {
+        let Some(state) = inner.deny(context) else {
+            return oops(LOST);
+        };
+        callback
+            .query_pairs_mut()
+            .append_pair("error", &error)
+            .append_pair("state", &state);
+    } else if value("decision") == "accept" {
         let sites: Vec<String> = fields
             .iter()
             .filter(|(it, _)| it == "site")
             .map(|(_, id)| id.clone())
             .collect();
-        let Some((code, state)) = inner.accept(context, &account, &sites) else {
-            return oops(LOST);
+        let (code, state) = match inner.accept(context, &account, &sites) {
+            Ok(accepted) => accepted,
+            Err(Stopped::Lost) => return oops(LOST),
+            Err(Stopped::Page(why)) => return oops(why),
         };
         callback
             .query_pairs_mut()

@@ -2,34 +2,111 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    io::Write as _,
     sync::Arc,
     time::Duration,
 };
 
+use atlassian::wire::TokenErrorResponse;
 use axum::{
     body::Body,
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use flate2::{Compression, write::GzEncoder};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::serving::cut;
+use crate::{oauth::redirect, serving::cut};
+
+pub(crate) mod rate_limits;
+
+pub use rate_limits::RateLimit;
+
+/// No body that is asked for is larger.
+const LARGEST_BODY_BYTES: usize = 256 * 1024 * 1024;
 
 /// Where a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
+    /// `GET /authorize`.
+    Authorize,
+    /// A person's decision on the consent page.
+    Consent,
     /// `POST /oauth/token`.
     Token,
+    /// `POST /oauth/revoke`.
+    Revoke,
     /// `GET /oauth/token/accessible-resources`.
     Resources,
+    /// Every call to a site that has no fault of its own.
+    Jira,
     /// `GET …/myself`.
     Myself,
     /// `GET …/serverInfo`.
     ServerInfo,
     /// `GET …/project/search`.
     ProjectSearch,
+    /// `GET …/users/search`.
+    UsersSearch,
+    /// `GET` or `POST …/search/jql`.
+    SearchJql,
+    /// `GET …/field`.
+    Field,
+    /// `GET …/issue/{key}`.
+    Issue,
+    /// `GET …/issue/{key}/changelog`.
+    Changelog,
+    /// `POST …/changelog/bulkfetch`.
+    ChangelogBulkfetch,
+    /// `GET …/issue/{key}/worklog`.
+    Worklog,
+    /// `GET …/worklog/updated`.
+    WorklogUpdated,
+    /// Anything about webhooks.
+    Webhook,
+    /// `POST /app/report-accounts/`.
+    ReportAccounts,
+}
+
+impl Endpoint {
+    /// All, as a person is offered them.
+    pub(crate) const ALL: [Self; 19] = [
+        Self::Token,
+        Self::Resources,
+        Self::Jira,
+        Self::Authorize,
+        Self::Consent,
+        Self::Revoke,
+        Self::Myself,
+        Self::ServerInfo,
+        Self::ProjectSearch,
+        Self::UsersSearch,
+        Self::SearchJql,
+        Self::Field,
+        Self::Issue,
+        Self::Changelog,
+        Self::ChangelogBulkfetch,
+        Self::Worklog,
+        Self::WorklogUpdated,
+        Self::Webhook,
+        Self::ReportAccounts,
+    ];
+
+    /// Whether it is a call to a site.
+    const fn is_of_jira(self) -> bool {
+        !matches!(
+            self,
+            Self::Token
+                | Self::Resources
+                | Self::Authorize
+                | Self::Consent
+                | Self::Revoke
+                | Self::ReportAccounts
+        )
+    }
 }
 
 /// What goes wrong.
@@ -46,8 +123,25 @@ pub enum Fault {
     DropBeforeRotation,
     /// Everything is done, and the connection is closed without an answer.
     DropAfterRotation,
+    /// A refusal as of OAuth (RFC 6749, 5.2), nothing done.
+    Refusal {
+        /// The HTTP status.
+        status: u16,
+        /// `error`.
+        error: String,
+        /// `error_description`.
+        description: String,
+    },
+    /// 429 in one of its forms, nothing done.
+    RateLimited(RateLimit),
     /// A page of somebody's proxy, nothing done.
     HtmlWith200,
+    /// A page of somebody's proxy with this status, nothing done.
+    Html(u16),
+    /// Everything is done, and the answer is compressed, whatever the client accepts.
+    GzipBody,
+    /// The browser comes back from consent with this `error`.
+    CallbackError(String),
     /// Everything is done, and the JSON is cut in the middle.
     TruncatedJson,
     /// The answer lacks this field.
@@ -146,8 +240,31 @@ impl Script {
     }
 
     fn take(&mut self, on: Endpoint) -> Option<Step> {
-        let scripted = self.next.get_mut(&on).and_then(VecDeque::pop_front);
-        scripted.or_else(|| self.always.get(&on).cloned().map(Step::Fault))
+        let mut scripted = |on| self.next.get_mut(&on).and_then(VecDeque::pop_front);
+        let wider = on.is_of_jira().then_some(Endpoint::Jira);
+        scripted(on)
+            .or_else(|| wider.and_then(scripted))
+            .or_else(|| self.always_at(on).cloned().map(Step::Fault))
+    }
+
+    fn always_at(&self, on: Endpoint) -> Option<&Fault> {
+        let wider = || self.always.get(&Endpoint::Jira).filter(|_| on.is_of_jira());
+        self.always.get(&on).or_else(wider)
+    }
+
+    /// What is to come: where, what, and whether it stays.
+    pub(crate) fn list(&self) -> Vec<(Endpoint, String, bool)> {
+        let named = |it: &Fault| serde_json::to_string(it).unwrap_or_default();
+        let mut all = Vec::new();
+        for on in Endpoint::ALL {
+            let next = self.next.get(&on).into_iter().flatten();
+            all.extend(next.map(|step| match step {
+                Step::Fault(fault) => (on, named(fault), false),
+                Step::Hold(_) => (on, "held by a test".to_owned(), false),
+            }));
+            all.extend(self.always.get(&on).map(|it| (on, named(it), true)));
+        }
+        all
     }
 }
 
@@ -164,43 +281,60 @@ pub(crate) enum Verdict {
 impl crate::SimState {
     /// Asks the script what happens to a request that has just come.
     pub(crate) async fn strike(&self, on: Endpoint) -> Verdict {
-        let step = self.lock().script.take(on);
+        let (step, now) = {
+            let mut inner = self.lock();
+            (inner.script.take(on), inner.now())
+        };
         match step {
             None => Verdict::Go,
             Some(Step::Hold(held)) => {
                 held.wait().await;
                 Verdict::Go
             }
-            Some(Step::Fault(fault)) => before(fault).await,
+            Some(Step::Fault(fault)) => before(fault, now).await,
         }
     }
 }
 
-async fn before(fault: Fault) -> Verdict {
+async fn before(fault: Fault, now: Timestamp) -> Verdict {
     Verdict::Instead(match fault {
         Fault::Status(status) => status_of(status).into_response(),
         Fault::StatusWithRetryAfter(status, wait) => {
-            (status_of(status), [(header::RETRY_AFTER, wait)]).into_response()
+            let mut response = status_of(status).into_response();
+            rate_limits::add_headers(&mut response, vec![("retry-after", wait)]);
+            response
         }
         Fault::DelayMillis(millis) => {
             pause(Duration::from_millis(millis)).await;
             return Verdict::Go;
         }
         Fault::DropBeforeRotation => cut(),
-        Fault::HtmlWith200 => (
-            [(header::CONTENT_TYPE, "text/html")],
-            "<html><body>Sign in</body></html>",
-        )
-            .into_response(),
+        Fault::Refusal {
+            status,
+            error,
+            description,
+        } => {
+            let body = TokenErrorResponse {
+                error,
+                error_description: Some(description),
+            };
+            (status_of(status), axum::Json(body)).into_response()
+        }
+        Fault::RateLimited(form) => form.response(now),
+        Fault::HtmlWith200 => html(200),
+        Fault::Html(status) => html(status),
         Fault::HugeBody(bytes) => (
             [(header::CONTENT_TYPE, "application/json")],
-            vec![b' '; bytes],
+            // As many as were asked for, and no more than this machine can be asked for.
+            vec![b' '; bytes.min(LARGEST_BODY_BYTES)],
         )
             .into_response(),
-        Fault::Redirect(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
+        Fault::Redirect(to) => redirect(&to),
         Fault::Hang => std::future::pending().await,
         spoiling @ (Fault::DropAfterRotation
         | Fault::TruncatedJson
+        | Fault::GzipBody
+        | Fault::CallbackError(_)
         | Fault::MissingField(_)
         | Fault::NullField(_)) => return Verdict::Spoil(spoiling),
     })
@@ -216,6 +350,7 @@ pub(crate) fn spoil(fault: &Fault, mut body: serde_json::Value) -> Response {
             let kind = [(header::CONTENT_TYPE, "application/json")];
             return (kind, Body::from(half)).into_response();
         }
+        Fault::GzipBody => return gzip(&body).unwrap_or_else(|_| cut()),
         Fault::MissingField(field) => {
             body.as_object_mut().map(|it| it.remove(field));
         }
@@ -228,8 +363,27 @@ pub(crate) fn spoil(fault: &Fault, mut body: serde_json::Value) -> Response {
     axum::Json(body).into_response()
 }
 
+fn gzip(body: &serde_json::Value) -> std::io::Result<Response> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body.to_string().as_bytes())?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_ENCODING, "gzip"),
+    ];
+    Ok((headers, encoder.finish()?).into_response())
+}
+
+fn html(status: u16) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/html")];
+    let body = "<html><body>Sign in</body></html>";
+    (status_of(status), kind, body).into_response()
+}
+
 fn status_of(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    // Below 200 an answer is not the last one, and a server cannot end with it.
+    let status = StatusCode::from_u16(status).ok();
+    let last = status.filter(|it| !it.is_informational());
+    last.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 #[expect(

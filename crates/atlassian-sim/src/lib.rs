@@ -12,6 +12,7 @@ pub mod clock;
 mod consent;
 pub mod control;
 pub mod faults;
+mod gateway;
 mod jira;
 mod mint;
 mod oauth;
@@ -28,8 +29,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 pub use clock::ShiftedEnv;
-pub use faults::{Endpoint, Fault, Held};
-pub use state::{Counts, IssuedTokens, SimState, Switches};
+pub use faults::{Endpoint, Fault, Held, RateLimit};
+pub use state::{
+    AccountChange, BulkCreated, Counts, DeadGrant, ExpiredToken, IssuedTokens, NotInstalled,
+    RevokeEffect, SimState, SiteChange, SwitchError, Switches,
+};
 
 /// Ports of the three hosts; 0 takes a free one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +62,9 @@ pub struct SimOptions {
     pub redirect_uri: Url,
     /// The clock that the control address may move; the same that was given as `env`.
     pub clock: Option<Arc<ShiftedEnv>>,
+    /// Where to go on from: what [`SimState::save`] gave. The app's registration is taken from these
+    /// options all the same.
+    pub saved: Option<serde_json::Value>,
 }
 
 impl SimOptions {
@@ -70,6 +77,7 @@ impl SimOptions {
             client_secret,
             redirect_uri,
             clock: None,
+            saved: None,
         }
     }
 }
@@ -89,6 +97,18 @@ pub enum SimError {
     /// The host name makes no address.
     #[error("the host name makes no address")]
     Host(#[from] url::ParseError),
+    /// What was saved is no state of a simulator.
+    #[error("what was saved is no state of a simulator")]
+    Saved(#[source] serde_json::Error),
+    /// What was saved is of another form.
+    #[error(
+        "what was saved has form {version}, and this simulator reads {}",
+        state::SAVED_VERSION
+    )]
+    SavedVersion {
+        /// Which.
+        version: u32,
+    },
 }
 
 /// A running simulator. Dropped, it goes on until the process ends; [`Sim::stop`] ends it.
@@ -106,8 +126,8 @@ pub struct Sim {
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) state: SimState,
+    pub(crate) auth_url: Url,
     pub(crate) api_url: Url,
-    pub(crate) clock: Option<Arc<ShiftedEnv>>,
 }
 
 impl Sim {
@@ -116,18 +136,18 @@ impl Sim {
     ///
     /// # Errors
     ///
-    /// [`SimError`] if a port cannot be had.
+    /// [`SimError`] if a port cannot be had, or what was saved cannot be read.
     pub async fn start(env: Arc<dyn Env>, options: SimOptions) -> Result<Self, SimError> {
         let auth = listen(options.ports.auth).await?;
         let api = listen(options.ports.api).await?;
         let control = listen(options.ports.control).await?;
         let url = |it: &Listening| Url::parse(&format!("http://{}:{}", options.host, it.port));
         let (auth_url, api_url, control_url) = (url(&auth)?, url(&api)?, url(&control)?);
-        let state = SimState::new(env, &options);
+        let state = SimState::new(env, &options)?;
         let site = Site {
             state: state.clone(),
+            auth_url: auth_url.clone(),
             api_url: api_url.clone(),
-            clock: options.clock.clone(),
         };
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let routers: [(Listening, Router); 3] = [
@@ -135,10 +155,10 @@ impl Sim {
             (
                 api,
                 consent::router()
-                    .merge(jira::router())
+                    .merge(gateway::router())
                     .with_state(site.clone()),
             ),
-            (control, control::router().with_state(site)),
+            (control, control::router(site)),
         ];
         for (listening, router) in routers {
             tasks.spawn(serving::serve(listening.listener, router, stop.clone()));

@@ -1,14 +1,11 @@
 //! Who and what is there from the start.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::env::Env;
+use super::{Account, Counts, JiraSite, Kept, Switches};
 
-use super::{Account, Counts, Inner, JiraSite, Switches};
-use crate::{SimOptions, faults::Script};
+/// Who registered the app.
+const MIA: &str = "712020:0f6c2a4e-mia";
 
 const ACME: &str = "1324a887-45db-4bf4-9e99-ef0ff456d421";
 const BETA: &str = "2b8f6c1e-0c1d-4a7b-8f42-6c0f6a1b9d02";
@@ -30,6 +27,10 @@ fn site(
         has_jira: products.0,
         has_confluence: products.1,
         blocks_app: false,
+        is_suspended: false,
+        is_removed: false,
+        closed_to: BTreeSet::new(),
+        webhooks: Vec::new(),
         projects: projects
             .iter()
             .map(|(key, name)| ((*key).to_owned(), (*name).to_owned()))
@@ -37,8 +38,11 @@ fn site(
     }
 }
 
-fn account(id: &str, name: &str, email: &str, sites: &[&str]) -> Account {
+fn account(id: &str, name: &str, email: &str, zone: (&str, i32), sites: &[&str]) -> Account {
     Account {
+        zone: (zone.0.to_owned(), zone.1),
+        is_active: true,
+        password_epoch: 0,
         id: id.to_owned(),
         name: name.to_owned(),
         email: email.to_owned(),
@@ -46,7 +50,7 @@ fn account(id: &str, name: &str, email: &str, sites: &[&str]) -> Account {
     }
 }
 
-pub(super) fn inner(env: Arc<dyn Env>, options: &SimOptions) -> Inner {
+pub(super) fn kept() -> Kept {
     let sites = [
         site(
             ACME,
@@ -78,28 +82,27 @@ pub(super) fn inner(env: Arc<dyn Env>, options: &SimOptions) -> Inner {
             &[("SOLO", "Everything")],
         ),
     ];
-    Inner {
-        env,
-        client_id: options.client_id.clone(),
-        client_secret: options.client_secret.clone(),
-        redirect_uri: options.redirect_uri.to_string(),
+    Kept {
         accounts: vec![
             account(
-                "712020:0f6c2a4e-mia",
+                MIA,
                 "Mia Krystof",
                 "mia@acme.example",
+                ("Australia/Brisbane", 10),
                 &[ACME, BETA, NORTH, WIKI],
             ),
             account(
                 "712020:1a7d3b5f-sam",
                 "Sam One",
                 "sam@solo.example",
+                ("Africa/Lagos", 1),
                 &[SOLO],
             ),
             account(
                 "712020:2b8e4c60-noa",
                 "Noa None",
                 "noa@nowhere.example",
+                ("Etc/UTC", 0),
                 &[],
             ),
         ],
@@ -107,6 +110,7 @@ pub(super) fn inner(env: Arc<dyn Env>, options: &SimOptions) -> Inner {
             .into_iter()
             .map(|it| (it.cloud_id.clone(), it))
             .collect::<BTreeMap<_, _>>(),
+        owner: MIA.to_owned(),
         grants: Vec::new(),
         waiting: HashMap::new(),
         codes: HashMap::new(),
@@ -117,6 +121,7 @@ pub(super) fn inner(env: Arc<dyn Env>, options: &SimOptions) -> Inner {
         secrets: Vec::new(),
         switches: Switches::default(),
         counts: Counts::default(),
-        script: Script::default(),
+        points: (0, 0),
+        next_webhook_id: 1_000,
     }
 }

@@ -1,0 +1,562 @@
+//! The Jira endpoints: paging, caps, defaults, and what they refuse.
+
+use atlassian_sim::SiteChange;
+use serde_json::{Value, json};
+
+use crate::support::{Local, MIA, SAM, SCOPES, Said, location, pair_of, parameter};
+
+/// A simulator, and calls to Mia's first site (Acme).
+struct Acme {
+    local: Local,
+    token: String,
+    site: String,
+}
+
+impl Acme {
+    async fn start() -> Self {
+        let local = Local::start().await;
+        let token = local.pair(MIA).await.access;
+        let site = local.site(MIA);
+        Self { local, token, site }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("ex/jira/{}/rest/api/3/{rest}", self.site)
+    }
+
+    async fn get(&self, rest: &str) -> Said {
+        self.local.get(&self.token, &self.path(rest)).await
+    }
+
+    async fn post(&self, rest: &str, body: &Value) -> Said {
+        self.local.post(&self.token, &self.path(rest), body).await
+    }
+
+    async fn found(&self, jql: &str) -> Vec<String> {
+        let body = json!({ "jql": jql, "fields": ["summary"], "maxResults": 100 });
+        let said = self.post("search/jql", &body).await;
+        assert_eq!(said.status, 200, "{jql}: {}", said.text);
+        keys(&said.json())
+    }
+}
+
+fn keys(answer: &Value) -> Vec<String> {
+    let issues = answer["issues"].as_array().unwrap();
+    issues
+        .iter()
+        .map(|it| it["key"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn errors(said: &Said) -> (u16, String) {
+    let message = said.json()["errorMessages"][0].as_str().map(str::to_owned);
+    (said.status, message.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn myself_and_server_info_tell_who_and_where() {
+    let acme = Acme::start().await;
+    let me = acme.get("myself").await.json();
+    assert_eq!(me["displayName"], MIA);
+    assert_eq!(me["accountType"], "atlassian");
+    assert_eq!(me["timeZone"], "Australia/Brisbane");
+    let server = acme.get("serverInfo").await.json();
+    assert_eq!(server["baseUrl"], "https://acme.atlassian.net");
+    assert_eq!(
+        server["serverTime"], "2026-12-18T10:00:00.000+1000",
+        "no colon in the offset"
+    );
+    let accepted = acme.local.consent(SAM, "write:jira-work", &[]).await;
+    let code = parameter(&location(&accepted), "code").unwrap();
+    let token = pair_of(&acme.local.exchange(&code).await).access;
+    let path = format!("ex/jira/{}/rest/api/3/serverInfo", acme.local.site(SAM));
+    assert_eq!(
+        acme.local.get(&token, &path).await.status,
+        200,
+        "it needs no scope"
+    );
+}
+
+#[tokio::test]
+async fn projects_come_in_pages_of_a_hundred_at_most() {
+    let acme = Acme::start().await;
+    let more = SiteChange {
+        add_projects: Some(120),
+        ..SiteChange::default()
+    };
+    assert!(acme.local.sim.state().change_site(&acme.site, more));
+    let page = acme.get("project/search?maxResults=1000").await.json();
+    assert_eq!(
+        (&page["maxResults"], &page["total"], &page["isLast"]),
+        (&json!(100), &json!(122), &json!(false))
+    );
+    assert_eq!(page["values"].as_array().unwrap().len(), 100);
+    assert_eq!(page["values"][0]["key"], "PLAT");
+    let next = page["nextPage"].as_str().unwrap();
+    let request = acme.local.http.get(next).bearer_auth(&acme.token);
+    let last = acme.local.send(request).await.json();
+    assert_eq!(
+        (&last["startAt"], &last["isLast"]),
+        (&json!(100), &json!(true))
+    );
+    assert_eq!(last["values"].as_array().unwrap().len(), 22);
+    assert!(last.get("nextPage").is_none());
+    let named = acme.get("project/search?query=websi").await.json();
+    assert_eq!(
+        (&named["total"], &named["values"][0]["key"]),
+        (&json!(1), &json!("WEB"))
+    );
+    assert_eq!(acme.get("project/search").await.json()["maxResults"], 50);
+    let far = format!("project/search?startAt={}", usize::MAX);
+    assert_eq!(acme.get(&far).await.json()["values"], json!([]));
+    assert_eq!(errors(&acme.get("project/search?startAt=x").await).0, 400);
+}
+
+#[tokio::test]
+async fn people_apps_customers_and_the_gone_are_found() {
+    let acme = Acme::start().await;
+    let all = acme.get("users/search").await.json();
+    let all = all.as_array().unwrap();
+    let kinds: Vec<_> = all
+        .iter()
+        .map(|it| it["accountType"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["atlassian", "atlassian", "app", "customer", "atlassian"]
+    );
+    assert_eq!(all[0]["emailAddress"], "mia@acme.example");
+    assert!(
+        all[1].get("emailAddress").is_none(),
+        "hidden by the profile"
+    );
+    assert_eq!(all[4]["active"], false);
+    let page = acme.get("users/search?startAt=1&maxResults=2").await.json();
+    assert_eq!(page.as_array().unwrap()[..], all[1..3]);
+    assert_eq!(acme.get("users/search?startAt=9").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_search_must_be_bounded() {
+    let acme = Acme::start().await;
+    for jql in ["", "  ", "order by created", "ORDER BY updated DESC, key"] {
+        let said = acme.post("search/jql", &json!({ "jql": jql })).await;
+        let (status, message) = errors(&said);
+        assert_eq!(status, 400);
+        assert!(
+            message.starts_with("Unbounded JQL queries are not allowed here."),
+            "{message}"
+        );
+    }
+    assert_eq!(errors(&acme.get("search/jql").await).0, 400);
+    let fields = ["a"; 8].join(", ");
+    let jql = format!("project = PLAT order by {fields}");
+    assert_eq!(
+        errors(&acme.post("search/jql", &json!({ "jql": jql })).await).0,
+        400
+    );
+}
+
+#[tokio::test]
+async fn a_search_gives_ids_unless_fields_are_named() {
+    let acme = Acme::start().await;
+    let body = json!({ "jql": "key = PLAT-1" });
+    let answer = acme.post("search/jql", &body).await.json();
+    assert_eq!(
+        answer,
+        json!({ "issues": [{ "id": "20001" }], "isLast": true })
+    );
+    let path = "search/jql?jql=key%20%3D%20PLAT-1&fields=summary,status&fields=-status";
+    let answer = acme.get(path).await.json();
+    assert_eq!(
+        answer["issues"][0]["fields"],
+        json!({ "summary": "Task 1 of Platform" })
+    );
+    let body =
+        json!({ "jql": "key = PLAT-2", "fields": ["*all", "-description"], "expand": "changelog" });
+    let issue = &acme.post("search/jql", &body).await.json()["issues"][0];
+    let fields = issue["fields"].as_object().unwrap();
+    assert_eq!(fields["status"]["statusCategory"]["key"], "done");
+    assert_eq!(fields["created"], "2026-01-07T22:00:00.000+1000");
+    assert!(!fields.contains_key("description"));
+    assert_eq!(issue["changelog"]["total"], 2);
+    let wrong = json!({ "jql": "key = PLAT-1", "expand": ["changelog"] });
+    assert_eq!(
+        errors(&acme.post("search/jql", &wrong).await).0,
+        400,
+        "a string, not a list"
+    );
+}
+
+#[tokio::test]
+async fn a_search_is_paged_by_opaque_tokens_without_a_total() {
+    let acme = Acme::start().await;
+    let mut seen = Vec::new();
+    let mut token = Value::Null;
+    for page in 0..3 {
+        let body = json!({
+            "jql": "project in (PLAT, WEB)", "fields": ["summary"], "maxResults": 10,
+            "nextPageToken": token,
+        });
+        let answer = acme.post("search/jql", &body).await.json();
+        assert!(answer.get("total").is_none() && answer.get("startAt").is_none());
+        assert_eq!(answer["isLast"], page == 2);
+        assert_eq!(answer.get("nextPageToken").is_none(), page == 2);
+        seen.extend(keys(&answer));
+        token = answer["nextPageToken"].clone();
+        if page == 0 {
+            let other = json!({ "jql": "project = PLAT", "nextPageToken": token });
+            assert_eq!(
+                errors(&acme.post("search/jql", &other).await).0,
+                400,
+                "of another query"
+            );
+        }
+    }
+    assert_eq!(seen.len(), 24);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 24);
+    let bogus = json!({ "jql": "project = PLAT", "nextPageToken": "bogus" });
+    assert_eq!(errors(&acme.post("search/jql", &bogus).await).0, 400);
+}
+
+#[tokio::test]
+async fn a_page_of_a_search_has_a_hundred_issues_at_most_once_fields_are_asked() {
+    let acme = Acme::start().await;
+    let more = SiteChange {
+        add_projects: Some(10),
+        ..SiteChange::default()
+    };
+    assert!(acme.local.sim.state().change_site(&acme.site, more));
+    let length = async |body: Value| {
+        let answer = acme.post("search/jql", &body).await.json();
+        answer["issues"].as_array().unwrap().len()
+    };
+    let jql = "updated >= 2020-01-01";
+    assert_eq!(length(json!({ "jql": jql })).await, 50);
+    assert_eq!(
+        length(json!({ "jql": jql, "maxResults": 5_000 })).await,
+        144
+    );
+    assert_eq!(
+        length(json!({ "jql": jql, "maxResults": 5_000, "fields": ["summary"] })).await,
+        100
+    );
+}
+
+#[tokio::test]
+async fn queries_select_by_project_key_state_people_and_time() {
+    let acme = Acme::start().await;
+    let mia = acme.local.sim.state().account_id(MIA).unwrap();
+    let counts = [
+        ("project = PLAT", 12),
+        ("project = \"Platform\" AND statusCategory = Done", 4),
+        ("project = 10001", 12),
+        ("project not in (PLAT)", 12),
+        ("key in (PLAT-1, WEB-2, GONE-1)", 2),
+        ("issuekey = plat-3", 1),
+        ("project = PLAT and status != \"To Do\"", 8),
+        ("project = PLAT and assignee is EMPTY", 2),
+        ("project = PLAT and assignee is not empty", 10),
+        ("assignee = currentUser() and project = PLAT", 10),
+        ("not (project = PLAT or project = WEB)", 0),
+        ("issuetype = Bug or key = PLAT-1 order by key asc", 7),
+        ("updated >= \"2026-01-10 00:00\" and project = PLAT", 9),
+        ("updated < 2026/01/10 and project = PLAT", 3),
+        ("updated >= -2w", 0),
+        ("created <= now()", 24),
+    ];
+    for (jql, count) in counts {
+        assert_eq!(acme.found(jql).await.len(), count, "{jql}");
+    }
+    assert_eq!(
+        acme.found(&format!("reporter = \"{mia}\" and key = WEB-1"))
+            .await,
+        ["WEB-1"]
+    );
+    // Midnight in Brisbane is 14:00 UTC of the day before; PLAT-1 was created at 10:00 UTC.
+    assert_eq!(
+        acme.found("created >= \"2026-01-06 20:00\" and created < \"2026-01-06 20:01\"")
+            .await,
+        ["PLAT-1"]
+    );
+}
+
+#[tokio::test]
+async fn queries_that_make_no_sense_are_refused() {
+    let acme = Acme::start().await;
+    let refusals = [
+        (
+            "project = NOPE",
+            "The value 'NOPE' does not exist for the field 'project'.",
+        ),
+        (
+            "watchers = 1",
+            "Field 'watchers' does not exist or you do not have permission to view it.",
+        ),
+        (
+            "project ~ PLAT",
+            "The operator '~' is not supported by the 'project' field.",
+        ),
+        (
+            "updated >= yesterday",
+            "Date value 'yesterday' for field 'updated' is invalid.",
+        ),
+        (
+            "project =",
+            "Error in the JQL Query: the query ends too early.",
+        ),
+        (
+            "project = PLAT PLAT",
+            "Error in the JQL Query: 'PLAT' was not expected here.",
+        ),
+        (
+            "(project = PLAT",
+            "Error in the JQL Query: the query ends too early.",
+        ),
+        (
+            "project = \"PLAT",
+            "The quoted string 'PLAT' has not been completed.",
+        ),
+        (
+            "key in ()",
+            "Error in the JQL Query: ')' was not expected here.",
+        ),
+    ];
+    for (jql, expected) in refusals {
+        let said = acme.post("search/jql", &json!({ "jql": jql })).await;
+        let (status, message) = errors(&said);
+        assert_eq!(status, 400, "{jql}");
+        assert!(message.starts_with(expected), "{jql}: {message}");
+    }
+    let deep = format!("{}project = PLAT{}", "(".repeat(5_000), ")".repeat(5_000));
+    assert_eq!(
+        errors(&acme.post("search/jql", &json!({ "jql": deep })).await).0,
+        400
+    );
+    for body in [
+        json!([]),
+        json!({ "jql": 1 }),
+        json!({ "jql": "key = A-1", "fields": "summary" }),
+    ] {
+        assert_eq!(errors(&acme.post("search/jql", &body).await).0, 400);
+    }
+}
+
+#[tokio::test]
+async fn the_removed_search_is_gone() {
+    let acme = Acme::start().await;
+    for version in ["2", "3"] {
+        let path = format!(
+            "ex/jira/{}/rest/api/{version}/search?jql=project%3DPLAT",
+            acme.site
+        );
+        let (status, message) = errors(&acme.local.get(&acme.token, &path).await);
+        assert_eq!(status, 410);
+        assert!(message.contains("/rest/api/3/search/jql") && message.contains("CHANGE-2046"));
+    }
+}
+
+#[tokio::test]
+async fn fields_and_single_issues_are_there() {
+    let acme = Acme::start().await;
+    let fields = acme.get("field").await.json();
+    assert!(
+        fields
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["id"] == "customfield_10016")
+    );
+    let issue = acme.get("issue/PLAT-2").await.json();
+    assert_eq!(issue["id"], "20002");
+    assert_eq!(issue["fields"]["description"]["type"], "doc");
+    assert_eq!(
+        acme.get("issue/20002?fields=summary").await.json()["key"],
+        "PLAT-2"
+    );
+    for path in [
+        "issue/PLAT-999",
+        "issue/PLAT-999/changelog",
+        "issue/x/worklog",
+    ] {
+        let (status, message) = errors(&acme.get(path).await);
+        assert_eq!(status, 404);
+        assert!(message.contains("do not have permission to see it"));
+    }
+}
+
+#[tokio::test]
+async fn a_changelog_is_told_oldest_first() {
+    let acme = Acme::start().await;
+    let log = acme.get("issue/PLAT-2/changelog").await.json();
+    assert_eq!((&log["total"], &log["isLast"]), (&json!(2), &json!(true)));
+    let step = |index: usize| log["values"][index]["items"][0]["toString"].clone();
+    assert_eq!((step(0), step(1)), (json!("In Progress"), json!("Done")));
+    let second = acme
+        .get("issue/PLAT-2/changelog?startAt=1&maxResults=1")
+        .await
+        .json();
+    assert_eq!(second["values"][0], log["values"][1]);
+    assert_eq!(acme.get("issue/PLAT-3/changelog").await.json()["total"], 0);
+}
+
+#[tokio::test]
+async fn changelogs_in_bulk_write_times_in_three_ways() {
+    let acme = Acme::start().await;
+    let body = json!({ "issueIdsOrKeys": ["PLAT-2", "20001", "GONE-1"], "fieldIds": ["status"] });
+    for (form, first) in [
+        ("seconds", json!(1_767_798_000)),
+        ("millis", json!(1_767_798_000_000_i64)),
+        ("text", json!("2026-01-08T01:00:00.000+1000")),
+    ] {
+        acme.local.switch(json!({ "bulk_created": form }));
+        let answer = acme.post("changelog/bulkfetch", &body).await.json();
+        let logs = answer["issueChangeLogs"].as_array().unwrap();
+        assert_eq!((logs.len(), &logs[0]["issueId"]), (2, &json!("20002")));
+        assert_eq!(logs[0]["changeHistories"].as_array().unwrap().len(), 2);
+        assert_eq!(logs[0]["changeHistories"][0]["created"], first);
+    }
+    let mut paged = body.clone();
+    paged["maxResults"] = json!(2);
+    let answer = acme.post("changelog/bulkfetch", &paged).await.json();
+    paged["nextPageToken"] = answer["nextPageToken"].clone();
+    let rest = acme.post("changelog/bulkfetch", &paged).await.json();
+    assert_eq!(rest["issueChangeLogs"][0]["issueId"], "20001");
+    assert!(rest.get("nextPageToken").is_none());
+    let other = json!({ "issueIdsOrKeys": ["PLAT-2"], "fieldIds": ["summary"] });
+    assert_eq!(
+        acme.post("changelog/bulkfetch", &other).await.json()["issueChangeLogs"],
+        json!([])
+    );
+    let many = json!({ "issueIdsOrKeys": vec!["A-1"; 1_001] });
+    for body in [json!({}), many, json!({ "issueIdsOrKeys": [1] })] {
+        assert_eq!(
+            errors(&acme.post("changelog/bulkfetch", &body).await).0,
+            400
+        );
+    }
+}
+
+#[tokio::test]
+async fn worklogs_are_told_by_issue_and_by_change() {
+    let acme = Acme::start().await;
+    let log = acme.get("issue/PLAT-4/worklog").await.json();
+    assert_eq!(
+        (&log["total"], &log["maxResults"]),
+        (&json!(2), &json!(5_000))
+    );
+    assert_eq!(log["worklogs"][0]["timeSpentSeconds"], 7_200);
+    let started = 1_767_974_400_000_i64;
+    let after = format!("issue/PLAT-4/worklog?startedAfter={}", started + 1);
+    assert_eq!(acme.get(&after).await.json()["total"], 1);
+    let before = format!("issue/PLAT-4/worklog?startedBefore={}", started + 1);
+    assert_eq!(acme.get(&before).await.json()["total"], 1);
+    let all = acme.get("worklog/updated").await.json();
+    let values = all["values"].as_array().unwrap();
+    assert_eq!((values.len(), &all["lastPage"]), (12, &json!(true)));
+    assert_eq!(all["until"], values[11]["updatedTime"]);
+    let later = acme
+        .get(&format!(
+            "worklog/updated?since={}",
+            values[3]["updatedTime"]
+        ))
+        .await
+        .json();
+    assert!(later["values"].as_array().unwrap().len() < 9);
+}
+
+#[tokio::test]
+async fn what_changed_in_the_last_minute_is_not_told_yet() {
+    let acme = Acme::start().await;
+    let local = &acme.local;
+    let all = acme.get("worklog/updated").await.json();
+    let last = all["until"].as_i64().unwrap();
+    let now = 1_797_552_000_000_i64;
+    let back = (last - now) / 1_000 + 60;
+    // Lives are counted by the same clock: the token was given before it was turned back.
+    for (seconds, count) in [(back, 12), (-1, 11)] {
+        local
+            .advance(jiff::SignedDuration::from_secs(seconds))
+            .await;
+        let told = acme.get("worklog/updated").await.json()["values"]
+            .as_array()
+            .unwrap()
+            .len();
+        assert_eq!(told, count);
+    }
+}
+
+#[tokio::test]
+async fn stored_accounts_are_reported_by_ninety_at_most() {
+    let acme = Acme::start().await;
+    let report = async |ids: &[&str]| {
+        let accounts: Vec<_> = ids
+            .iter()
+            .map(|it| json!({ "accountId": it, "updatedAt": "2026-10-25T23:08:51.382Z" }))
+            .collect();
+        let body = json!({ "accounts": accounts });
+        acme.local
+            .post(&acme.token, "app/report-accounts/", &body)
+            .await
+    };
+    let (active, closed) = ("5be24ad8b1653240376955d2", "5be24ba3f91c106033269289");
+    let said = report(&[active, closed]).await;
+    said.is(
+        200,
+        &json!({ "accounts": [{ "accountId": closed, "status": "closed" }] }),
+    );
+    assert_eq!(said.header("cycle-period"), Some("7"));
+    let said = report(&[active]).await;
+    assert_eq!((said.status, said.text.as_str()), (204, ""));
+    assert_eq!(said.header("cycle-period"), Some("7"));
+    assert_eq!(report(&[active; 90]).await.status, 204);
+    for said in [report(&[active; 91]).await, report(&[]).await] {
+        assert_eq!(said.status, 400);
+        assert!(said.json()["errorType"].is_string() && said.json()["errorMessage"].is_string());
+    }
+    let off = atlassian_sim::AccountChange {
+        active: Some(false),
+        ..Default::default()
+    };
+    acme.local.sim.state().change_account(SAM, &off);
+    let sam = acme.local.sim.state().account_id(SAM).unwrap();
+    let said = report(&[&sam]).await;
+    said.is(
+        200,
+        &json!({ "accounts": [{ "accountId": sam, "status": "closed" }] }),
+    );
+    let body = json!({ "accounts": [] });
+    assert_eq!(
+        acme.local
+            .post("x", "app/report-accounts/", &body)
+            .await
+            .status,
+        401
+    );
+    acme.local.switch(json!({ "cycle_period_days": 0 }));
+    assert_eq!(report(&[active]).await.header("cycle-period"), None);
+}
+
+#[tokio::test]
+async fn our_two_scopes_suffice_for_all_but_webhooks() {
+    let local = Local::start().await;
+    let accepted = local.consent(MIA, SCOPES, &[]).await;
+    let code = parameter(&location(&accepted), "code").unwrap();
+    let token = pair_of(&local.exchange(&code).await).access;
+    let site = local.site(MIA);
+    for (rest, status) in [
+        ("myself", 200),
+        ("project/search", 200),
+        ("users/search", 200),
+        ("field", 200),
+        ("search/jql?jql=project%3DPLAT", 200),
+        ("webhook", 401),
+    ] {
+        let said = local
+            .get(&token, &format!("ex/jira/{site}/rest/api/3/{rest}"))
+            .await;
+        assert_eq!(said.status, status, "{rest}: {}", said.text);
+    }
+}
