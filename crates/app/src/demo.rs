@@ -80,11 +80,19 @@ async fn demo(args: DemoArgs) -> anyhow::Result<()> {
     let web_settings = web::Settings { base_url };
     let options = SimOptions {
         clock: Some(clock),
+        saved: data.simulator()?,
         ..SimOptions::new(CLIENT_ID, CLIENT_SECRET.into(), web_settings.redirect_uri())
     };
     let sim = Sim::start(Arc::clone(&env), options)
         .await
-        .context("the simulator did not start")?;
+        .with_context(|| match data.simulator_path() {
+            Some(path) => format!(
+                "the simulator did not start; if {} is what it cannot read, remove it: what was \
+                 connected has to be connected again then",
+                path.display()
+            ),
+            None => "the simulator did not start".to_owned(),
+        })?;
     let url = args
         .database_url
         .map_or_else(|| data.database_url(), SecretString::from);
@@ -109,7 +117,10 @@ async fn demo(args: DemoArgs) -> anyhow::Result<()> {
         proxies: web::client_address::TrustedProxies::default(),
         shutdown: Duration::from_secs(10),
     };
-    server.run(signals, sim.stop()).await
+    let ended = server.run(signals, sim.stop()).await;
+    // However it ended: without this, what the database holds is worth nothing at the next start.
+    data.keep_simulator(&sim)?;
+    ended
 }
 
 async fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
@@ -187,10 +198,36 @@ impl Data {
         format!("sqlite://{}", self.path().join("demo.db").display()).into()
     }
 
+    /// Where the simulated Atlassian's side is kept, if anything is.
+    fn simulator_path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Kept(path) => Some(path.join("simulator.json")),
+            Self::Temporary(_) => None,
+        }
+    }
+
+    /// What the simulator knew when the last demo in this folder ended.
+    fn simulator(&self) -> anyhow::Result<Option<serde_json::Value>> {
+        let Some(path) = self.simulator_path().filter(|it| it.exists()) else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let saved = serde_json::from_str(&text)
+            .with_context(|| format!("{} is no JSON; remove it to start anew", path.display()))?;
+        Ok(Some(saved))
+    }
+
+    /// Keeps what the simulator knows: tokens in the clear, so for this person's eyes only.
+    fn keep_simulator(&self, sim: &Sim) -> anyhow::Result<()> {
+        match self.simulator_path() {
+            Some(path) => write_privately(&path, &sim.state().save().to_string()),
+            None => Ok(()),
+        }
+    }
+
     /// The keys of this demo, made at its first start.
     fn key_ring(&self, env: &dyn Env) -> anyhow::Result<KeyRing> {
-        use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-
         use secrecy::ExposeSecret as _;
         let path = self.path().join("encryption-keys");
         let text = if path.exists() {
@@ -201,17 +238,33 @@ impl Data {
         } else {
             let id = KeyId::parse("demo").context("the demo's key id")?;
             let made = KeyRing::generate(env, &id);
-            std::fs::File::options()
-                .create_new(true)
-                .write(true)
-                .mode(0o600)
-                .open(&path)
-                .and_then(|mut it| it.write_all(made.expose_secret().as_bytes()))
-                .with_context(|| format!("{} cannot be written", path.display()))?;
+            write_privately(&path, made.expose_secret())?;
             made
         };
         KeyRing::parse(&text).with_context(|| format!("{} holds no key ring", path.display()))
     }
+}
+
+/// Writes a file that nobody else can read, wholly or not at all.
+fn write_privately(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+
+    let unfinished = path.with_extension("unfinished");
+    let write = || {
+        // What a crash left may have been made with other rights.
+        if unfinished.exists() {
+            std::fs::remove_file(&unfinished)?;
+        }
+        let mut file = std::fs::File::options()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)
+    };
+    write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// The team and its two people; a folder that was kept has them already.

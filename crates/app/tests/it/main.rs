@@ -5,6 +5,7 @@ mod atlassian_trouble;
 mod authority;
 mod bad_callbacks;
 mod csrf;
+mod demo;
 mod interleaving;
 mod oauth_flow;
 mod people;

@@ -11,6 +11,7 @@ mod jira;
 mod page;
 mod rate_limits;
 mod saved;
+mod search;
 mod support;
 mod tokens;
 mod webhooks;

@@ -1,0 +1,209 @@
+//! `tformance demo --data DIR`, the real binary: what was connected works after a restart.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use reqwest::{Client, Response, header, redirect::Policy};
+use serde_json::{Value, json};
+use url::Url;
+
+/// A running demo.
+struct Demo {
+    child: Child,
+    base: Url,
+    control: Url,
+    http: Client,
+}
+
+impl Demo {
+    /// Starts one that keeps its things in `folder`.
+    fn start(folder: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tformance"))
+            .args(["demo", "--port", "0", "--data"])
+            .arg(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let printed: Vec<_> = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap)
+            .take_while(|it| !it.starts_with("Ctrl-C"))
+            .collect();
+        let control = printed
+            .iter()
+            .find_map(|it| it.trim().strip_prefix("control "));
+        let policy = Policy::none();
+        Self {
+            base: printed[0].parse().unwrap(),
+            control: control.unwrap().trim().parse().unwrap(),
+            http: Client::builder()
+                .redirect(policy)
+                .no_proxy()
+                .build()
+                .unwrap(),
+            child,
+        }
+    }
+
+    /// Ends it as Ctrl-C does.
+    fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    async fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Response {
+        let request = self
+            .http
+            .post(self.base.join(path).unwrap())
+            .header(header::ORIGIN, self.base.origin().ascii_serialization())
+            .header(header::COOKIE, cookie)
+            .form(fields);
+        let response = request.send().await.unwrap();
+        assert!(
+            response.status().is_success() || response.status() == 303,
+            "{path}"
+        );
+        response
+    }
+
+    async fn counts(&self) -> Value {
+        let url = self.control.join("counts").unwrap();
+        self.http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    /// Signs the admin in; gives the cookie.
+    async fn sign_in(&self) -> String {
+        let fields = [("email", "ada@example.com"), ("password", "demo password")];
+        cookie_of(&self.post("/login", "", &fields).await)
+    }
+
+    /// Connects the team as Sam, who reaches one site.
+    async fn connect(&self, cookie: &str) {
+        let begun = self
+            .post("/a/acme/integrations/jira/connect", cookie, &[])
+            .await;
+        let login = self.http.get(location(&begun)).send().await.unwrap();
+        let login = location(&login);
+        let page = self
+            .http
+            .get(login.clone())
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        let before = page.split("\">Sam One").next().unwrap();
+        let account = before.rsplit("value=\"").next().unwrap().to_owned();
+        let context = login.query_pairs().next().unwrap().1.into_owned();
+        let form = [("context", context.as_str()), ("account", account.as_str())];
+        let signed_in = self
+            .http
+            .post(login.clone())
+            .form(&form)
+            .send()
+            .await
+            .unwrap();
+        let form = [("context", context.as_str()), ("decision", "accept")];
+        let decide = login.join("/oauth2/authorize/server/decide").unwrap();
+        let decided = self
+            .http
+            .post(decide)
+            .header(header::COOKIE, cookie_of(&signed_in))
+            .form(&form);
+        let back = location(&decided.send().await.unwrap());
+        let request = self.http.get(back).header(header::COOKIE, cookie);
+        assert_eq!(request.send().await.unwrap().status(), 303);
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        let _gone = self.child.kill();
+    }
+}
+
+fn cookie_of(response: &Response) -> String {
+    let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+fn location(response: &Response) -> Url {
+    let to = response.headers()[header::LOCATION].to_str().unwrap();
+    response.url().join(to).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_that_a_demo_kept_is_refreshed_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let cookie = demo.sign_in().await;
+    demo.connect(&cookie).await;
+    assert_eq!(demo.counts().await["exchange"], 1);
+    demo.stop();
+    let kept = folder.path().join("simulator.json");
+    assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+    let demo = Demo::start(folder.path());
+    let later = json!({ "advance_seconds": 7_200 });
+    let clock = demo
+        .http
+        .post(demo.control.join("clock").unwrap())
+        .json(&later);
+    assert_eq!(clock.send().await.unwrap().status(), 200);
+    let cookie = demo.sign_in().await;
+    let myself = demo.counts().await["myself"].as_u64().unwrap();
+    demo.post("/a/acme/integrations/jira/test", &cookie, &[])
+        .await;
+    let counts = demo.counts().await;
+    assert_eq!(
+        (&counts["refresh"], &counts["refresh_refused"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(
+        counts["myself"],
+        myself + 1,
+        "and the new token opens the site"
+    );
+    demo.stop();
+}
+
+#[test]
+fn a_demo_says_which_file_it_cannot_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("simulator.json");
+    for text in ["{", "{}"] {
+        std::fs::write(&kept, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tformance"));
+        let command = command
+            .args(["demo", "--port", "0", "--data"])
+            .arg(folder.path());
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("simulator.json") && said.contains("remove it"),
+            "{said}"
+        );
+    }
+}
