@@ -86,7 +86,8 @@ pub struct Switches {
     pub private_app: bool,
     /// A site's administrator must approve the app first: a page, and nobody comes back.
     pub admin_approval_needed: bool,
-    /// Where every site that would be granted blocks the app, consent ends on a page.
+    /// Where every site that would be granted blocks the app, consent ends on a page. Else the first call
+    /// to the site tells.
     pub blocked_site_stops_consent: bool,
     /// Consent shows a site picker, and the grant reaches only the sites picked last.
     pub resource_level_grants: bool,
@@ -132,7 +133,7 @@ impl Default for Switches {
             enforce_pkce: false,
             private_app: false,
             admin_approval_needed: false,
-            blocked_site_stops_consent: true,
+            blocked_site_stops_consent: false,
             resource_level_grants: false,
             site_picker: false,
             withheld_scopes: BTreeSet::new(),

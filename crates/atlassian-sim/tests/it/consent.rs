@@ -108,7 +108,7 @@ async fn an_administrator_may_have_to_approve_first() {
 
 #[tokio::test]
 async fn a_blocked_site_ends_the_consent_where_the_switch_says_so() {
-    let local = Local::start().await;
+    let local = Local::with(json!({ "blocked_site_stops_consent": true })).await;
     let site = local.site(SAM);
     assert!(local.sim.state().set_blocked(&site, true));
     is_page(
@@ -126,7 +126,7 @@ async fn a_blocked_site_ends_the_consent_where_the_switch_says_so() {
         &local.consent(MIA, SCOPES, &[&one]).await,
         "App is blocked by an admin",
     );
-    local.switch(json!({ "blocked_site_stops_consent": false }));
+    local.defaults();
     assert_eq!(local.consent(SAM, SCOPES, &[]).await.status, 302);
 }
 
