@@ -48,6 +48,44 @@ await onBothDatabases(import.meta.url, (test) => {
     await inspect(tab, 'signed out');
   });
 
+  test('pages of people', async ({ app, browser }) => {
+    const { cookie, paths } = await app.signUp({ name: LONG_NAME, teams: [LONG_TEAM] });
+    await browser.use(cookie);
+    const tab = await browser.tab();
+    const team = paths[0].replace('integrations/', '');
+    const look = async (path, name) => {
+      await tab.goto(app.url + path);
+      await inspect(tab, name);
+    };
+    await look(`${team}members`, 'members, alone');
+    await tab.getByLabel('Email address').fill('no address');
+    await tab.getByRole('button', { name: 'Make an invitation link' }).click();
+    await tab.getByRole('alert').waitFor();
+    await inspect(tab, 'an invitation with a mistake');
+    await tab.getByLabel('Email address').fill('a-rather-long-address-of-somebody@a-rather-long-company.example.com');
+    await tab.getByRole('button', { name: 'Make an invitation link' }).click();
+    await tab.getByText('Mail is not set up on this server').waitFor();
+    await inspect(tab, 'the link of an invitation');
+    const link = await tab.locator('[data-copy] code').innerText();
+    await look(new URL(link).pathname, 'an invitation for somebody else');
+    await look(`${team}settings`, 'settings');
+    await tab.getByRole('button', { name: /^Delete / }).click();
+    await tab.getByRole('alert').waitFor();
+    await inspect(tab, 'settings with a mistake');
+    await look(`${team}leave`, 'leaving');
+    await look('/account', 'the account of an only admin');
+    await tab.getByRole('button', { name: 'Change the password' }).click();
+    await tab.getByRole('alert').waitFor();
+    await inspect(tab, 'the account with a mistake');
+    await tab.context().clearCookies();
+    await look(new URL(link).pathname, 'an invitation');
+    await look('/password/forgotten', 'a forgotten password');
+    await browser.use(await app.signIn(MAX));
+    await look('/a/acme/members', 'members as a member');
+    await look('/a/acme/settings', 'settings as a member');
+    await look('/account', 'the account of a member');
+  });
+
   test('pages on the way to a connection', async ({ app, browser }) => {
     const { cookie, paths } = await app.signUp({ name: LONG_NAME, teams: [LONG_TEAM, 'Other'] });
     await browser.use(cookie);
