@@ -50,7 +50,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(args) => crate::demo::run(args),
         Command::Simulator(args) => crate::simulator::run(args),
         Command::Migrate(args) => dotenv.and_then(|()| crate::migrate::run(&args)),
-        Command::Keys(args) => crate::keys::run(args),
+        Command::Keys(args) => crate::keys::run(args, dotenv),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -306,7 +306,12 @@ fn has_password(url: &str) -> bool {
     Url::parse(url).is_ok_and(|it| it.password().is_some())
 }
 
-fn key_ring(env: &dyn Environment) -> Result<KeyRing, SettingError> {
+/// The key ring.
+///
+/// # Errors
+///
+/// [`SettingError`] if there is none, or what there is cannot be read.
+pub(crate) fn key_ring(env: &dyn Environment) -> Result<KeyRing, SettingError> {
     const NAME: &str = "ENCRYPTION_KEYS";
     const EXAMPLE: &str = "k1:BASE64KEY, where `tformance keys generate` makes one";
     let Some(text) = secret(NAME, EXAMPLE, env)? else {

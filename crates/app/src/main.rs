@@ -7,6 +7,7 @@ mod env;
 mod keys;
 mod migrate;
 mod open;
+mod operator;
 mod serve;
 mod shutdown;
 mod simulator;

@@ -53,6 +53,40 @@ pub(crate) async fn open(url: &SecretString, old: OldSchema) -> anyhow::Result<S
     Ok(store)
 }
 
+/// Opens a database that is there and has the schema of this version; makes and migrates nothing.
+///
+/// # Errors
+///
+/// If it is not there, cannot be reached, or its schema is another version's.
+pub(crate) async fn open_as_it_is(url: &SecretString) -> anyhow::Result<Store> {
+    let store = open_existing(url).await?;
+    match store.schema().await.context("the schema cannot be read")? {
+        Schema::UpToDate => Ok(store),
+        Schema::Newer => bail!(
+            "the database's schema was made by a newer version, or changed by hand; run that version"
+        ),
+        Schema::Missing | Schema::Older => {
+            bail!("the database's schema is not up to date; run `tformance migrate`")
+        }
+    }
+}
+
+/// Opens a database that is there, whatever its schema.
+///
+/// # Errors
+///
+/// If it is not there or cannot be reached.
+pub(crate) async fn open_existing(url: &SecretString) -> anyhow::Result<Store> {
+    if let Some(path) = sqlite_file(url)
+        && !path.exists()
+    {
+        bail!("DATABASE_URL names {}, which is not there", path.display());
+    }
+    Store::open(url.expose_secret())
+        .await
+        .context("DATABASE_URL cannot be opened")
+}
+
 /// Takes the right to serve this database. On PostgreSQL any number of processes have it.
 ///
 /// # Errors
@@ -85,7 +119,7 @@ pub(crate) fn lock_for_serving(url: &SecretString) -> anyhow::Result<ServingLock
 }
 
 /// The file of a `SQLite` address; none for PostgreSQL and for databases in memory.
-fn sqlite_file(url: &SecretString) -> Option<PathBuf> {
+pub(crate) fn sqlite_file(url: &SecretString) -> Option<PathBuf> {
     let rest = url.expose_secret().strip_prefix("sqlite:")?;
     let path = rest.strip_prefix("//").unwrap_or(rest);
     let path = path.split('?').next().unwrap_or(path);

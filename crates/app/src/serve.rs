@@ -131,13 +131,27 @@ pub(crate) fn client_for(
 ///
 /// If it is another one; nothing was written then.
 pub(crate) async fn check_keys(services: &Services) -> anyhow::Result<()> {
-    match check_key_ring(services).await {
-        Ok(()) => Ok(()),
-        Err(StartError::WrongKeyRing(err)) => Err(anyhow::Error::new(err).context(
-            "ENCRYPTION_KEYS is not the key ring of this database; set the one that it was sealed with",
-        )),
-        Err(StartError::Failed(err)) => Err(err.into()),
-    }
+    check_key_ring(services).await.map_err(key_error)
+}
+
+/// What is wrong with the key ring, as a line about the setting.
+pub(crate) fn key_error(err: StartError) -> anyhow::Error {
+    let what = match &err {
+        StartError::WrongKeyRing(_) => {
+            "ENCRYPTION_KEYS is not the key ring of this database; set the one that it was sealed with"
+                .to_owned()
+        }
+        StartError::WrongKey { id, .. } => format!(
+            "ENCRYPTION_KEYS has another key under the id {id} than this database knows; put the right one back, \
+             or give a new key an id of its own"
+        ),
+        StartError::MissingKey { id, .. } => format!(
+            "ENCRYPTION_KEYS lacks the key {id}; put it back, and take it out only after `tformance keys rotate` \
+             and `tformance keys retire {id}`"
+        ),
+        StartError::Failed(_) => return err.into(),
+    };
+    anyhow::Error::new(err).context(what)
 }
 
 /// While nobody has an account and sign-up is closed, tells the operator the link that makes the

@@ -61,11 +61,15 @@ pub enum AuditAction {
     GrantDied,
     /// A ciphertext did not open: wrong key, changed, or moved from another row.
     CiphertextRefused,
+    /// Stored secrets were sealed anew under the first key; `detail` has its id.
+    KeysRotated,
+    /// A key was found unused and forgotten; `detail` has its id.
+    KeyRetired,
 }
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::UserSignedUp,
         Self::TeamCreated,
         Self::UserRenamed,
@@ -93,6 +97,8 @@ impl AuditAction {
         Self::Disconnected,
         Self::GrantDied,
         Self::CiphertextRefused,
+        Self::KeysRotated,
+        Self::KeyRetired,
     ];
 
     /// The word that is kept.
@@ -125,6 +131,8 @@ impl AuditAction {
             Self::Disconnected => "disconnected",
             Self::GrantDied => "grant_died",
             Self::CiphertextRefused => "ciphertext_refused",
+            Self::KeysRotated => "keys_rotated",
+            Self::KeyRetired => "key_retired",
         }
     }
 }

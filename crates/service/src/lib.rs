@@ -6,6 +6,7 @@
 //! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`disconnect`].
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]. What runs by itself: [`worker`].
+//! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it.
 //!
 //! This crate must not know HTTP, cookies, HTML or status codes. What it refuses are meanings; `web`
 //! turns them into answers. Nothing awaits the network inside a write transaction.
@@ -17,11 +18,13 @@ pub mod disconnect;
 pub mod error;
 pub mod invitations;
 pub mod members;
+pub mod keys;
 pub mod overview;
 mod password;
 pub mod password_reset;
 pub mod refresh;
 pub mod setup;
+pub mod rotate_keys;
 pub mod sign_in;
 pub mod sign_up;
 pub mod start;
@@ -47,6 +50,9 @@ use uuid::Uuid;
 use vault::KeyRing;
 
 pub use error::Error;
+
+/// Who did it, in the audit log, where it was the operator on the command line.
+pub(crate) const OPERATOR: &str = "operator";
 
 /// What the operator decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

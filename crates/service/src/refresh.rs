@@ -383,7 +383,11 @@ impl Services {
         }
     }
 
-    async fn tell_of_refused_ciphertext(&self, place: Place, err: &OpenError) -> Result<(), Error> {
+    pub(crate) async fn tell_of_refused_ciphertext(
+        &self,
+        place: Place,
+        err: &OpenError,
+    ) -> Result<(), Error> {
         let (table, column, row) = (place.table, place.column, place.row);
         tracing::error!(table, column, %row, error = %err, "a stored secret does not open");
         let entry = Entry::new(AuditAction::CiphertextRefused).team(TeamId::from_uuid(place.team));

@@ -1,9 +1,16 @@
 //! What must be right before anything is served.
 
-use store::{Schema, StoreError};
-use vault::{OpenError, canary};
+use std::collections::BTreeSet;
 
-use crate::{Error, Services};
+use domain::{ids::TeamId, sealed::Sealed};
+use store::{Schema, SealedColumn, SealedValue, StoreError, Tx};
+use uuid::Uuid;
+use vault::{KeyId, KeyRing, OpenError, Place, canary, sealing};
+
+use crate::{
+    Error, Services,
+    keys::{KeyUsage, known_keys},
+};
 
 /// Why the service must not start.
 #[derive(Debug, thiserror::Error)]
@@ -11,35 +18,167 @@ pub enum StartError {
     /// The key ring is not the one of this store. Going on would write under a wrong key.
     #[error("the key ring does not open this database")]
     WrongKeyRing(#[source] OpenError),
+    /// One key of the ring is not the one that this store knows by its id.
+    #[error("the key {id} is not the one that this database knows by that id")]
+    WrongKey {
+        /// Whose bytes are wrong.
+        id: KeyId,
+        /// What did not open.
+        #[source]
+        source: OpenError,
+    },
+    /// Values are stored that only a key opens which the ring lacks.
+    #[error("{values} stored values need the key {id}, which the key ring lacks")]
+    MissingKey {
+        /// The key.
+        id: KeyId,
+        /// How many values need it.
+        values: u64,
+    },
     /// Not the operator's settings.
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
-/// Sees that the key ring is the one of this store; a new store gets its canary.
+impl From<StoreError> for StartError {
+    fn from(err: StoreError) -> Self {
+        Error::from(err).into()
+    }
+}
+
+/// What to do about keys that the ring lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MissingKeys {
+    /// Refuse, where a value needs one.
+    Refuse,
+    /// Go on: whoever rotates names the values.
+    Tolerate,
+}
+
+/// Sees that the key ring is the one of this store, key by key; a new store, and a new key, get their
+/// canaries.
+///
+/// A key's canary is written before the key seals anything, and removed when the key is retired.
+/// So the stored values need not be looked through, unless the ring lacks a key that has a canary.
 ///
 /// # Errors
 ///
-/// [`StartError::WrongKeyRing`]; nothing was written then.
+/// [`StartError`] but `Failed`; nothing was written then.
 pub async fn check_key_ring(services: &Services) -> Result<(), StartError> {
-    let store = &services.store;
-    let mut tx = store.write().await.map_err(Error::from)?;
-    if tx.find_canary().await.map_err(Error::from)?.is_none() {
-        let canary = canary::make(&services.key_ring, services.env.as_ref());
-        tx.add_canary(&canary, services.env.now())
-            .await
-            .map_err(Error::from)?;
+    prove_key_ring(services, MissingKeys::Refuse).await
+}
+
+pub(crate) async fn prove_key_ring(
+    services: &Services,
+    missing: MissingKeys,
+) -> Result<(), StartError> {
+    let ring = &services.key_ring;
+    let mut tx = services.store.read().await?;
+    let of_ring = tx.find_canary().await?;
+    let known = known_keys(&mut tx).await?;
+    if let Some(canary) = &of_ring {
+        canary::check(ring, canary).map_err(StartError::WrongKeyRing)?;
     }
-    tx.commit().await.map_err(Error::from)?;
+    check_key_canaries(ring, &known)?;
+    let ids: BTreeSet<&KeyId> = ring.ids().collect();
+    let lacks_one = known.iter().any(|(id, _)| !ids.contains(id));
+    // A store of a version that kept no canary of each key.
+    let is_older = of_ring.is_some() && known.is_empty();
+    if lacks_one || is_older {
+        let usage = KeyUsage::read(&mut tx).await?;
+        for (id, values) in usage.totals() {
+            if ids.contains(&id) {
+                if is_older {
+                    try_values(ring, &mut tx, &id).await?;
+                }
+            } else if missing == MissingKeys::Refuse {
+                return Err(StartError::MissingKey { id, values });
+            }
+        }
+        if lacks_one {
+            tracing::warn!(
+                "the database knows a key that ENCRYPTION_KEYS lacks; nothing needs it: `tformance keys retire` forgets it"
+            );
+        }
+    }
+    drop(tx);
+    let is_new = |id: &&KeyId| !known.iter().any(|(it, _)| it == *id);
+    let new: Vec<&KeyId> = ring.ids().filter(is_new).collect();
+    if of_ring.is_none() || !new.is_empty() {
+        add_canaries(services, &new).await?;
+    }
+    // Another process may have been faster, with another ring.
     is_key_ring_right(services).await
 }
 
-/// The same without writing; also where the store has no canary yet.
+fn check_key_canaries(ring: &KeyRing, known: &[(KeyId, Sealed)]) -> Result<(), StartError> {
+    for (id, canary) in known {
+        match canary::check_for(ring, id, canary) {
+            Ok(()) | Err(OpenError::UnknownKey(_)) => {}
+            Err(source) => {
+                let id = id.clone();
+                return Err(StartError::WrongKey { id, source });
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn add_canaries(services: &Services, new: &[&KeyId]) -> Result<(), StartError> {
+    let (ring, env) = (&services.key_ring, services.env.as_ref());
+    let now = env.now();
+    let mut tx = services.store.write().await?;
+    if tx.find_canary().await?.is_none() {
+        tx.add_canary(&canary::make(ring, env), now).await?;
+    }
+    for id in new {
+        if let Some(canary) = canary::make_for(ring, id, env) {
+            tx.add_key_canary(id.as_str(), &canary, now).await?;
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Sees that a key opens something that it is said to have sealed. A few tries: a single value may
+/// have been moved or changed, which is no reason not to start.
+async fn try_values(ring: &KeyRing, tx: &mut Tx, id: &KeyId) -> Result<(), StartError> {
+    const TRIES: i64 = 5;
+    let head = sealing::head(id);
+    let mut failed = None;
+    for column in SealedColumn::ALL {
+        let values = tx
+            .list_sealed_under(column, &head, Uuid::nil(), TRIES)
+            .await?;
+        for value in values {
+            match ring.open(place_of(column, &value), &value.value) {
+                Ok(_) => return Ok(()),
+                Err(err) => failed = Some(err),
+            }
+        }
+    }
+    match failed {
+        Some(source) => Err(StartError::WrongKey {
+            id: id.clone(),
+            source,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Where a value of a column lives.
+pub(crate) const fn place_of(column: SealedColumn, value: &SealedValue) -> Place {
+    let team: TeamId = value.team;
+    Place::of_team(column.table(), column.column(), value.row, team)
+}
+
+/// The same as [`check_key_ring`] without writing and without looking at values; also where the store
+/// has no canary yet.
 async fn is_key_ring_right(services: &Services) -> Result<(), StartError> {
-    let mut tx = services.store.read().await.map_err(Error::from)?;
-    let canary = tx.find_canary().await.map_err(Error::from)?;
+    let mut tx = services.store.read().await?;
+    let canary = tx.find_canary().await?;
     let canary = canary.ok_or(StartError::WrongKeyRing(OpenError::Malformed))?;
-    canary::check(&services.key_ring, &canary).map_err(StartError::WrongKeyRing)
+    canary::check(&services.key_ring, &canary).map_err(StartError::WrongKeyRing)?;
+    check_key_canaries(&services.key_ring, &known_keys(&mut tx).await?)
 }
 
 /// Why requests should not be sent here now.

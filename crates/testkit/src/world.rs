@@ -111,6 +111,14 @@ pub fn key_ring(id: &str, byte: u8) -> KeyRing {
     KeyRing::parse(&text.into()).unwrap()
 }
 
+/// A key ring of several keys, the first one sealing.
+#[expect(clippy::unwrap_used, reason = "test support")]
+pub fn key_ring_of(keys: &[(&str, u8)]) -> KeyRing {
+    let entry = |(id, byte): &(&str, u8)| format!("{id}:{}", STANDARD.encode([*byte; 32]));
+    let entries: Vec<String> = keys.iter().map(entry).collect();
+    KeyRing::parse(&entries.join(",").into()).unwrap()
+}
+
 /// Why a trip was refused.
 #[expect(clippy::panic, reason = "test support")]
 pub fn reason(err: ConnectError) -> Reason {
@@ -469,5 +477,33 @@ impl World {
     /// Where the simulator sends people to consent, and where its gateway is.
     pub const fn sim_addresses(&self) -> (&Url, &Url) {
         (self.server.auth_url(), self.server.api_url())
+    }
+}
+
+#[expect(clippy::unwrap_used, reason = "test support")]
+impl World {
+    /// Another process on the same database, simulator and clock, under a key ring of its own. Whether
+    /// that ring is right is not looked at.
+    #[must_use]
+    pub fn another_process(&self, key_ring: KeyRing) -> Self {
+        let settings = AtlassianSettings {
+            auth_url: self.server.auth_url().clone(),
+            api_url: self.server.api_url().clone(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secrets: vec![CLIENT_SECRET.into()],
+            redirect_uri: self.redirect_uri(),
+            timeouts: Timeouts::default(),
+        };
+        let services = Services::new(
+            self.db.store.clone(),
+            key_ring,
+            Some(Atlassian::new(settings, self.env.clone()).unwrap()),
+            self.env.clone(),
+            self.services.policy,
+        );
+        Self {
+            services: Arc::new(services),
+            ..self.clone()
+        }
     }
 }

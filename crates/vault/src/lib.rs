@@ -2,6 +2,7 @@
 //!
 //! - [`KeyRing`]: the keys of this installation. The first seals, all of them open.
 //! - [`Place`]: where a sealed value lives. It opens nowhere else.
+//! - [`canary`]: known texts that prove the ring, and each key of it.
 //! - [`signing`]: what is handed to browsers and must come back unchanged.
 //! - [`token_hash`]: random tokens of which only a hash is kept.
 //!

@@ -86,18 +86,8 @@ const NONCE_BYTES: usize = 24;
 
 impl KeyRing {
     /// Seals `secret` for `place` with the first key. Never looks into the secret.
-    #[expect(clippy::expect_used, reason = "the cipher fails only beyond 256 GiB")]
     pub fn seal(&self, env: &dyn Env, place: Place, secret: &SecretString) -> Sealed {
-        let head = head(self.sealing_id());
-        let nonce = random::<NONCE_BYTES>(env);
-        let payload = Payload {
-            msg: secret.expose_secret().as_bytes(),
-            aad: &place.associated_data(&head),
-        };
-        let ciphertext = cipher(self.sealing_key())
-            .encrypt(&XNonce::from(nonce), payload)
-            .expect("fits");
-        Sealed::from_bytes([head.as_slice(), &nonce, &ciphertext].concat())
+        seal_under(self.sealing_id(), self.sealing_key(), env, place, secret)
     }
 
     /// Opens what [`KeyRing::seal`] made.
@@ -129,7 +119,27 @@ impl KeyRing {
     }
 }
 
-/// Which key sealed the value; needs no key to tell.
+#[expect(clippy::expect_used, reason = "the cipher fails only beyond 256 GiB")]
+pub(crate) fn seal_under(
+    id: &KeyId,
+    key: &Key,
+    env: &dyn Env,
+    place: Place,
+    secret: &SecretString,
+) -> Sealed {
+    let head = head(id);
+    let nonce = random::<NONCE_BYTES>(env);
+    let payload = Payload {
+        msg: secret.expose_secret().as_bytes(),
+        aad: &place.associated_data(&head),
+    };
+    let ciphertext = cipher(key)
+        .encrypt(&XNonce::from(nonce), payload)
+        .expect("fits");
+    Sealed::from_bytes([head.as_slice(), &nonce, &ciphertext].concat())
+}
+
+/// Which key sealed the value; needs no key to tell, and of the value no more than its [`head`].
 ///
 /// # Errors
 ///
@@ -138,7 +148,8 @@ pub fn key_id_of(sealed: &Sealed) -> Result<KeyId, OpenError> {
     split_head(sealed).map(|(id, _)| id)
 }
 
-fn head(id: &KeyId) -> Vec<u8> {
+/// What every value begins with that the key `id` sealed, and no other.
+pub fn head(id: &KeyId) -> Vec<u8> {
     let id = id.as_str().as_bytes();
     // An id has at most 16 bytes.
     let length = u8::try_from(id.len()).unwrap_or(u8::MAX);
@@ -221,6 +232,12 @@ mod tests {
             "s3cret"
         );
         assert_eq!(key_id_of(&sealed).unwrap().as_str(), "old");
+        let head = head(&key_id_of(&sealed).unwrap());
+        assert!(sealed.as_bytes().starts_with(&head));
+        assert_eq!(
+            key_id_of(&Sealed::from_bytes(head)).unwrap().as_str(),
+            "old"
+        );
         assert_eq!(
             key_id_of(&both.seal(&testkit_env(), place(1), &"x".into()))
                 .unwrap()

@@ -6,6 +6,7 @@ mod choose_site;
 mod connect;
 mod disconnect;
 mod members;
+mod keys;
 mod people;
 mod refresh;
 mod sealing;
