@@ -22,4 +22,23 @@ db_tests! {
         let kept = read(&db, async |tx| tx.find_canary().await).await;
         assert_eq!(kept, Some(if added.0 { one } else { two }));
     }
+
+    async fn the_canary_is_replaced_where_it_is_still_the_one_that_was_read(db: TestDb) {
+        let (old, new) = (sealed("old"), sealed("new"));
+        write(&db, async |tx| tx.add_canary(&old, at(0)).await).await;
+        assert!(write(&db, async |tx| tx.replace_canary(&old, &new, at(1)).await).await);
+        assert!(!write(&db, async |tx| tx.replace_canary(&old, &sealed("late"), at(2)).await).await);
+        assert_eq!(read(&db, async |tx| tx.find_canary().await).await, Some(new));
+    }
+
+    async fn each_key_has_one_canary_until_it_is_forgotten(db: TestDb) {
+        for (key, canary) in [("b", "first"), ("a", "other"), ("b", "second")] {
+            write(&db, async |tx| tx.add_key_canary(key, &sealed(canary), at(0)).await).await;
+        }
+        let all = read(&db, async |tx| tx.list_key_canaries().await).await;
+        assert_eq!(all, [("a".to_owned(), sealed("other")), ("b".to_owned(), sealed("first"))]);
+        assert!(write(&db, async |tx| tx.remove_key_canary("b").await).await);
+        assert!(!write(&db, async |tx| tx.remove_key_canary("b").await).await);
+        assert_eq!(read(&db, async |tx| tx.list_key_canaries().await).await.len(), 1);
+    }
 }
