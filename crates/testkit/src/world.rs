@@ -111,6 +111,20 @@ pub fn key_ring(id: &str, byte: u8) -> KeyRing {
     KeyRing::parse(&text.into()).unwrap()
 }
 
+/// A client of the simulator.
+#[expect(clippy::unwrap_used, reason = "test support")]
+fn client_of(server: &Sim, env: &Arc<TestEnv>, redirect_uri: Url) -> Atlassian {
+    let settings = AtlassianSettings {
+        auth_url: server.auth_url().clone(),
+        api_url: server.api_url().clone(),
+        client_id: CLIENT_ID.to_owned(),
+        client_secrets: vec![CLIENT_SECRET.into()],
+        redirect_uri,
+        timeouts: Timeouts::default(),
+    };
+    Atlassian::new(settings, env.clone()).unwrap()
+}
+
 /// A key ring of several keys, the first one sealing.
 #[expect(clippy::unwrap_used, reason = "test support")]
 pub fn key_ring_of(keys: &[(&str, u8)]) -> KeyRing {
@@ -162,19 +176,10 @@ impl World {
             .unwrap();
         let options = SimOptions::new(CLIENT_ID, CLIENT_SECRET.into(), redirect_uri.clone());
         let server = Sim::start(env.clone(), options).await.unwrap();
-        let settings = AtlassianSettings {
-            auth_url: server.auth_url().clone(),
-            api_url: server.api_url().clone(),
-            client_id: CLIENT_ID.to_owned(),
-            client_secrets: vec![CLIENT_SECRET.into()],
-            redirect_uri,
-            timeouts,
-        };
-        let atlassian = Atlassian::new(settings, env.clone()).unwrap();
         let services = Services::new(
             db.store.clone(),
             key_ring("tests", 1),
-            Some(atlassian),
+            Some(client_of(&server, &env, redirect_uri)),
             env.clone(),
             policy,
         );
@@ -486,18 +491,10 @@ impl World {
     /// that ring is right is not looked at.
     #[must_use]
     pub fn another_process(&self, key_ring: KeyRing) -> Self {
-        let settings = AtlassianSettings {
-            auth_url: self.server.auth_url().clone(),
-            api_url: self.server.api_url().clone(),
-            client_id: CLIENT_ID.to_owned(),
-            client_secrets: vec![CLIENT_SECRET.into()],
-            redirect_uri: self.redirect_uri(),
-            timeouts: Timeouts::default(),
-        };
         let services = Services::new(
             self.db.store.clone(),
             key_ring,
-            Some(Atlassian::new(settings, self.env.clone()).unwrap()),
+            Some(client_of(&self.server, &self.env, self.redirect_uri())),
             self.env.clone(),
             self.services.policy,
         );

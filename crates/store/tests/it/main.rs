@@ -15,6 +15,7 @@ mod members;
 mod overview;
 mod rows;
 mod schema;
+mod sealed_values;
 mod sessions;
 mod teams;
 mod tx;

@@ -27,10 +27,24 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "by age; links are of a person",
     ),
     ("installation.rs add_canary", "the installation as a whole"),
+    (
+        "installation.rs add_key_canary",
+        "the installation as a whole",
+    ),
     ("installation.rs find_canary", "the installation as a whole"),
     (
         "invitations.rs find_invitation_of_token",
         "the token names the team",
+        "installation.rs list_key_canaries",
+        "the installation as a whole",
+    ),
+    (
+        "installation.rs remove_key_canary",
+        "the installation as a whole",
+    ),
+    (
+        "installation.rs replace_canary",
+        "the installation as a whole",
     ),
     (
         "jira.rs list_own_teams_using",
@@ -80,6 +94,8 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     ("members.rs remove_team", "the team itself"),
     ("members.rs set_team_name", "the team itself"),
     (
+        "sealed_values.rs from",
+        "rotating keys goes through all teams; what it reads names its team, and what it writes asks for it",
         "sessions.rs add_session",
         "a session is of a person, not of a team",
     ),
