@@ -3,7 +3,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use atlassian::{Atlassian, AtlassianSettings, Timeouts};
+use atlassian::Timeouts;
 use atlassian_sim::{Sim, SimOptions, SimState};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{
@@ -36,6 +36,11 @@ use known::Known;
 
 mod consent;
 mod known;
+
+mod processes;
+
+use processes::client_of;
+pub use processes::key_ring_of;
 
 /// The app's client id at the simulator.
 pub const CLIENT_ID: &str = "client-id-of-the-tests";
@@ -111,28 +116,6 @@ pub fn key_ring(id: &str, byte: u8) -> KeyRing {
     KeyRing::parse(&text.into()).unwrap()
 }
 
-/// A client of the simulator.
-#[expect(clippy::unwrap_used, reason = "test support")]
-fn client_of(server: &Sim, env: &Arc<TestEnv>, redirect_uri: Url) -> Atlassian {
-    let settings = AtlassianSettings {
-        auth_url: server.auth_url().clone(),
-        api_url: server.api_url().clone(),
-        client_id: CLIENT_ID.to_owned(),
-        client_secrets: vec![CLIENT_SECRET.into()],
-        redirect_uri,
-        timeouts: Timeouts::default(),
-    };
-    Atlassian::new(settings, env.clone()).unwrap()
-}
-
-/// A key ring of several keys, the first one sealing.
-#[expect(clippy::unwrap_used, reason = "test support")]
-pub fn key_ring_of(keys: &[(&str, u8)]) -> KeyRing {
-    let entry = |(id, byte): &(&str, u8)| format!("{id}:{}", STANDARD.encode([*byte; 32]));
-    let entries: Vec<String> = keys.iter().map(entry).collect();
-    KeyRing::parse(&entries.join(",").into()).unwrap()
-}
-
 /// Why a trip was refused.
 #[expect(clippy::panic, reason = "test support")]
 pub fn reason(err: ConnectError) -> Reason {
@@ -179,7 +162,7 @@ impl World {
         let services = Services::new(
             db.store.clone(),
             key_ring("tests", 1),
-            Some(client_of(&server, &env, redirect_uri)),
+            Some(client_of(&server, &env, redirect_uri, timeouts)),
             env.clone(),
             policy,
         );
@@ -482,25 +465,5 @@ impl World {
     /// Where the simulator sends people to consent, and where its gateway is.
     pub const fn sim_addresses(&self) -> (&Url, &Url) {
         (self.server.auth_url(), self.server.api_url())
-    }
-}
-
-#[expect(clippy::unwrap_used, reason = "test support")]
-impl World {
-    /// Another process on the same database, simulator and clock, under a key ring of its own. Whether
-    /// that ring is right is not looked at.
-    #[must_use]
-    pub fn another_process(&self, key_ring: KeyRing) -> Self {
-        let services = Services::new(
-            self.db.store.clone(),
-            key_ring,
-            Some(client_of(&self.server, &self.env, self.redirect_uri())),
-            self.env.clone(),
-            self.services.policy,
-        );
-        Self {
-            services: Arc::new(services),
-            ..self.clone()
-        }
     }
 }
