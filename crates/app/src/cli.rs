@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    admin::AdminArgs,
+    backup::{BackupArgs, RestoreArgs},
     config::{ServeArgs, SettingError, StoreArgs},
     demo::DemoArgs,
     keys::KeysArgs,
@@ -37,6 +39,12 @@ enum Command {
     Migrate(StoreArgs),
     /// Keys that seal tokens at rest.
     Keys(KeysArgs),
+    /// Accounts, teams, a look at connections, and whose database this is.
+    Admin(AdminArgs),
+    /// Copy the database into a file while it is served.
+    Backup(BackupArgs),
+    /// Look whether a backup can be restored.
+    Restore(RestoreArgs),
 }
 
 /// Parses the command line, runs the command, and turns its end into an exit code: 0 for success, 2
@@ -51,6 +59,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Simulator(args) => crate::simulator::run(args),
         Command::Migrate(args) => dotenv.and_then(|()| crate::migrate::run(&args)),
         Command::Keys(args) => crate::keys::run(args, dotenv),
+        Command::Admin(args) => dotenv.and_then(|()| crate::admin::run(args)),
+        Command::Backup(args) => dotenv.and_then(|()| crate::backup::backup(&args)),
+        Command::Restore(args) => dotenv.and_then(|()| crate::backup::restore(&args)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

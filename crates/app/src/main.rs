@@ -1,5 +1,7 @@
 //! The binary `tformance`: commands, settings, wiring. Begin reading at [`cli`].
 
+mod admin;
+mod backup;
 mod cli;
 mod config;
 mod demo;

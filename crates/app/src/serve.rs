@@ -8,6 +8,8 @@ use axum::Router;
 use domain::env::Env;
 use service::{
     Policy, Services, setup,
+    Policy, Services,
+    adopt::{ClaimError, Identity, claim},
     start::{StartError, check_key_ring},
     worker,
 };
@@ -53,6 +55,7 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
+    let identity = identity(&settings);
     let _serving = open::lock_for_serving(&settings.database_url)?;
     let old = if settings.migrate {
         OldSchema::Migrate
@@ -83,6 +86,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let services = Services::new(store, settings.key_ring, atlassian, env, policy);
     let services = Arc::new(services);
     check_keys(&services).await?;
+    claim_store(&services, &identity).await?;
     let listener = bind(settings.listen).await?;
     show_setup_link(&services, &web_settings.base_url).await?;
     tracing::info!(
@@ -165,6 +169,22 @@ async fn show_setup_link(services: &Services, base_url: &Url) -> anyhow::Result<
         ));
     }
     Ok(())
+/// As what a server with these settings serves its store.
+pub(crate) fn identity(settings: &Settings) -> Identity {
+    Identity {
+        base_url: settings.base_url.origin().ascii_serialization(),
+        client_id: settings.client.as_ref().map(|it| it.id.clone()),
+    }
+}
+
+async fn claim_store(services: &Services, identity: &Identity) -> anyhow::Result<()> {
+    match claim(services, identity).await {
+        Ok(()) => Ok(()),
+        Err(ClaimError::Failed(err)) => Err(err.into()),
+        Err(err) => bail!(
+            "{err}; if no other server uses its connections any more, `tformance admin adopt` takes it over"
+        ),
+    }
 }
 
 /// Listens on an address.

@@ -65,11 +65,14 @@ pub enum AuditAction {
     KeysRotated,
     /// A key was found unused and forgotten; `detail` has its id.
     KeyRetired,
+    /// The store is served under another address or client id, or a copy is served, by the operator's
+    /// word.
+    StoreAdopted,
 }
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::UserSignedUp,
         Self::TeamCreated,
         Self::UserRenamed,
@@ -99,6 +102,7 @@ impl AuditAction {
         Self::CiphertextRefused,
         Self::KeysRotated,
         Self::KeyRetired,
+        Self::StoreAdopted,
     ];
 
     /// The word that is kept.
@@ -133,6 +137,7 @@ impl AuditAction {
             Self::CiphertextRefused => "ciphertext_refused",
             Self::KeysRotated => "keys_rotated",
             Self::KeyRetired => "key_retired",
+            Self::StoreAdopted => "store_adopted",
         }
     }
 }

@@ -6,12 +6,14 @@
 //! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`disconnect`].
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]. What runs by itself: [`worker`].
-//! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it.
+//! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
+//!   [`adopt`] guards against a second server on a copy; [`operator`] and [`verify`] are the rest.
 //!
 //! This crate must not know HTTP, cookies, HTML or status codes. What it refuses are meanings; `web`
 //! turns them into answers. Nothing awaits the network inside a write transaction.
 
 pub mod account;
+pub mod adopt;
 pub mod choose_site;
 pub mod connect;
 pub mod disconnect;
@@ -19,6 +21,7 @@ pub mod error;
 pub mod invitations;
 pub mod members;
 pub mod keys;
+pub mod operator;
 pub mod overview;
 mod password;
 pub mod password_reset;
@@ -32,6 +35,7 @@ pub mod state_token;
 pub mod teams;
 pub mod test_connection;
 pub mod throttle;
+pub mod verify;
 pub mod who;
 pub mod worker;
 

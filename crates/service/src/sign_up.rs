@@ -113,7 +113,9 @@ pub(crate) async fn keep(
     Ok(services.audit(tx, entry).await?)
 }
 
-fn check(form: SignUpForm) -> Result<(PersonName, EmailAddress, NewPassword), SignUpMistakes> {
+pub(crate) fn check(
+    form: SignUpForm,
+) -> Result<(PersonName, EmailAddress, NewPassword), SignUpMistakes> {
     let name = PersonName::parse(&form.name);
     let email = EmailAddress::parse(&form.email);
     let password = NewPassword::parse(form.password);

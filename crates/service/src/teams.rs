@@ -39,10 +39,18 @@ pub async fn create_team(
     name: &str,
 ) -> Result<Team, CreateTeamError> {
     let name = TeamName::parse(name).map_err(CreateTeamError::Name)?;
-    Ok(add_team(services, person.user().id, name).await?)
+    let user = person.user().id;
+    let entry = Entry::new(AuditAction::TeamCreated).actor(user);
+    Ok(add_team(services, user, name, entry).await?)
 }
 
-async fn add_team(services: &Services, user: UserId, name: TeamName) -> Result<Team, Error> {
+/// Makes a team with `user` as its first admin; `entry` says who did it.
+pub(crate) async fn add_team(
+    services: &Services,
+    user: UserId,
+    name: TeamName,
+    entry: Entry,
+) -> Result<Team, Error> {
     let env = services.env.as_ref();
     let now = env.now();
     let mut team = Team {
@@ -61,12 +69,8 @@ async fn add_team(services: &Services, user: UserId, name: TeamName) -> Result<T
         team.slug = Slug::from_name(&team.name, n);
     }
     tx.add_membership(team.id, user, Role::Admin, now).await?;
-    let entry = Entry::new(AuditAction::TeamCreated)
-        .team(team.id)
-        .actor(user);
-    services
-        .audit(&mut tx, entry.subject(team.id.uuid()))
-        .await?;
+    let entry = entry.team(team.id).subject(team.id.uuid());
+    services.audit(&mut tx, entry).await?;
     tx.commit().await?;
     Ok(team)
 }

@@ -3,7 +3,31 @@
 use domain::sealed::Sealed;
 use jiff::Timestamp;
 
-use crate::{StoreError, Tx, columns::Millis};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::{
+    StoreError, Tx,
+    columns::{Millis, Row},
+};
+
+/// As what the store was served last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The `BASE_URL`; none in a store that was never served.
+    pub base_url: Option<String>,
+    /// The client id at Atlassian; none while there was none.
+    pub client_id: Option<String>,
+    /// When this copy of the store was made; none in the original, and once it was adopted.
+    pub copied_at: Option<Timestamp>,
+}
+
+#[derive(FromRow)]
+struct ServedRow {
+    base_url: Option<String>,
+    client_id: Option<String>,
+    copied_at: Option<Millis>,
+}
 
 impl Tx {
     /// Finds the canary of the key ring; a new store has none.
@@ -91,5 +115,57 @@ impl Tx {
     pub async fn remove_key_canary(&mut self, key_id: &str) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM key_canaries WHERE key_id = $1";
         Ok(execute!(self, SQL, key_id)? == 1)
+    }
+
+    /// As what the store was served last.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_served(&mut self) -> Result<Served, StoreError> {
+        const SQL: &str = "SELECT base_url, client_id, copied_at FROM installation WHERE id = 1";
+        let row: Option<ServedRow> = fetch_optional!(self, SQL)?;
+        let Some(row) = row else {
+            return Ok(Served::default());
+        };
+        let here = Row {
+            table: "installation",
+            id: Uuid::nil(),
+        };
+        Ok(Served {
+            base_url: row.base_url,
+            client_id: row.client_id,
+            copied_at: here.maybe_time("copied_at", row.copied_at)?,
+        })
+    }
+
+    /// Says as what the store is served from now on; it is no copy any more. A client id that is not
+    /// told stays as it was. `false` if the store has no canary yet.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn set_served(
+        &mut self,
+        base_url: &str,
+        client_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE installation
+               SET base_url = $1, client_id = coalesce($2, client_id), copied_at = NULL,
+                   updated_at = $3
+             WHERE id = 1";
+        Ok(execute!(self, SQL, base_url, client_id, Millis::from(now))? == 1)
+    }
+
+    /// Marks this store as a copy of another one; `false` if it has no canary yet.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn set_copied(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE installation SET copied_at = $1, updated_at = $1 WHERE id = 1";
+        Ok(execute!(self, SQL, Millis::from(now))? == 1)
     }
 }

@@ -30,6 +30,7 @@ mod tx;
 
 mod attempts;
 mod audit;
+mod backup;
 mod clean_up;
 mod columns;
 mod credentials;
@@ -49,6 +50,7 @@ pub use error::StoreError;
 pub use invitations::InvitationWithNames;
 pub use links::PasswordReset;
 pub use members::MemberRecord;
+pub use installation::Served;
 pub use overview::ConnectionOverview;
 pub use sealed_values::{SealedColumn, SealedValue};
 pub use sessions::Visitor;

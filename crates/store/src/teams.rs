@@ -210,4 +210,34 @@ impl Tx {
         let rows: Vec<UserRow> = fetch_all!(self, SQL, team.uuid())?;
         rows.into_iter().map(User::try_from).collect()
     }
+
+    /// Finds a team by its slug, whoever asks: for the operator.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_team(&mut self, slug: &Slug) -> Result<Option<Team>, StoreError> {
+        const SQL: &str = "
+            SELECT id AS team_id, slug AS team_slug, name AS team_name,
+                   created_at AS team_created_at
+              FROM teams WHERE slug = $1";
+        let row: Option<TeamRow> = fetch_optional!(self, SQL, slug.as_str())?;
+        row.map(Team::try_from).transpose()
+    }
+
+    /// The teams that have or had a connection, by slug: for the operator.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn list_teams_with_credential(&mut self) -> Result<Vec<Team>, StoreError> {
+        const SQL: &str = "
+            SELECT t.id AS team_id, t.slug AS team_slug, t.name AS team_name,
+                   t.created_at AS team_created_at
+              FROM teams t
+             WHERE EXISTS (SELECT 1 FROM integration_credentials c WHERE c.team_id = t.id)
+             ORDER BY t.slug";
+        let rows: Vec<TeamRow> = fetch_all!(self, SQL)?;
+        rows.into_iter().map(Team::try_from).collect()
+    }
 }

@@ -3,6 +3,8 @@
 
 mod atlassian_trouble;
 mod authority;
+mod admin;
+mod backup;
 mod bad_callbacks;
 mod csrf;
 mod demo;

@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    io::{BufRead as _, BufReader},
     path::PathBuf,
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -86,9 +87,48 @@ impl Machine {
         command
     }
 
+    /// Starts `serve`, and ends it once it serves or refuses to.
+    pub(crate) fn serve_once(&self) -> Result<(), String> {
+        self.start_serving().map(drop)
+    }
+
+    /// Starts `serve`; what it says when it refuses.
+    pub(crate) fn start_serving(&self) -> Result<Serving, String> {
+        let mut serving = Serving(
+            self.command(&["serve"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        );
+        let lines = BufReader::new(serving.0.stderr.take().unwrap()).lines();
+        for line in lines {
+            let line = line.unwrap();
+            if line.contains(": serving ") {
+                return Ok(serving);
+            }
+            if let Some(last) = line.strip_prefix("tformance: ") {
+                assert_eq!(serving.0.wait().unwrap().code(), Some(1));
+                return Err(last.to_owned());
+            }
+        }
+        Err("it ended without a word".to_owned())
+    }
+
     /// Runs a command to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         ended(self.command(args).output().unwrap())
+    }
+}
+
+/// A server process, killed with this value.
+#[derive(Debug)]
+pub(crate) struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
     }
 }
 

@@ -41,4 +41,34 @@ db_tests! {
         assert!(!write(&db, async |tx| tx.remove_key_canary("b").await).await);
         assert_eq!(read(&db, async |tx| tx.list_key_canaries().await).await.len(), 1);
     }
+
+    async fn a_store_remembers_as_what_it_was_served_and_that_it_is_a_copy(db: TestDb) {
+        let none = store::Served::default();
+        assert_eq!(read(&db, async |tx| tx.find_served().await).await, none);
+        assert!(!write(&db, async |tx| tx.set_served("https://a", None, at(0)).await).await);
+        write(&db, async |tx| tx.add_canary(&sealed("canary"), at(0)).await).await;
+        assert_eq!(read(&db, async |tx| tx.find_served().await).await, none);
+        assert!(write(&db, async |tx| tx.set_served("https://a", Some("id"), at(0)).await).await);
+        assert!(write(&db, async |tx| tx.set_copied(at(1)).await).await);
+        let served = read(&db, async |tx| tx.find_served().await).await;
+        assert_eq!((served.client_id.as_deref(), served.copied_at), (Some("id"), Some(at(1))));
+        assert!(write(&db, async |tx| tx.set_served("https://b", None, at(2)).await).await);
+        let served = read(&db, async |tx| tx.find_served().await).await;
+        assert_eq!(served.base_url.as_deref(), Some("https://b"));
+        assert_eq!((served.client_id.as_deref(), served.copied_at), (Some("id"), None));
+    }
+
+    async fn a_copy_holds_what_was_there_and_is_whole(db: TestDb) {
+        write(&db, async |tx| tx.add_canary(&sealed("canary"), at(0)).await).await;
+        assert_eq!(db.store.list_damage().await.unwrap(), Vec::<String>::new());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("copy.db");
+        let is_made = db.store.copy_into(path.to_str().unwrap()).await.unwrap();
+        assert_eq!(is_made, matches!(db.store, store::Store::Sqlite { .. }));
+        if is_made {
+            let copy = store::Store::open(&format!("sqlite://{}", path.display())).await.unwrap();
+            let mut tx = copy.read().await.unwrap();
+            assert_eq!(tx.find_canary().await.unwrap(), Some(sealed("canary")));
+        }
+    }
 }

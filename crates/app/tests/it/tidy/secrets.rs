@@ -11,6 +11,10 @@ const EXPOSE: &[(&str, &str)] = &[
         "reads settings that may hold a password",
     ),
     (
+        "crates/app/src/admin.rs",
+        "prints a password that it made, once",
+    ),
+    (
         "crates/app/src/demo.rs",
         "keeps the demo's key in a file of its own",
     ),

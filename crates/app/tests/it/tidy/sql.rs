@@ -32,6 +32,7 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "the installation as a whole",
     ),
     ("installation.rs find_canary", "the installation as a whole"),
+    ("installation.rs find_served", "the installation as a whole"),
     (
         "invitations.rs find_invitation_of_token",
         "the token names the team",
@@ -50,6 +51,8 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "jira.rs list_own_teams_using",
         "goes by the memberships of a person",
     ),
+    ("installation.rs set_copied", "the installation as a whole"),
+    ("installation.rs set_served", "the installation as a whole"),
     (
         "links.rs add_password_reset",
         "links are of a person, or of the installation",
@@ -124,9 +127,14 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "a session is of a person, not of a team",
     ),
     ("teams.rs add_team", "the team itself"),
+    ("teams.rs find_team", "the team itself, for the operator"),
     (
         "teams.rs list_teams_of",
         "goes by the memberships of a person",
+    ),
+    (
+        "teams.rs list_teams_with_credential",
+        "all teams, for the operator",
     ),
     ("tx.rs schema", "the schema"),
     (

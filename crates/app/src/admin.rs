@@ -1,0 +1,275 @@
+//! `tformance admin`: accounts, teams, a look at connections, and whose store this is.
+
+use std::io::Read as _;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use service::{
+    adopt::adopt,
+    operator::{self as use_case, TeamConnection},
+    sign_up::{SignUpError, SignUpForm, SignUpMistakes},
+};
+use vault::token_hash;
+
+use crate::{
+    cli::say,
+    config::{ProcessEnvironment, ServeArgs, Settings, StoreArgs},
+    env::SystemEnv,
+    operator,
+    serve::{check_keys, identity, runtime},
+    telemetry,
+};
+
+/// What the operator does by hand.
+#[derive(Debug, Args)]
+pub(crate) struct AdminArgs {
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Make an account, whether or not sign-up is open. The password is made and printed once.
+    CreateUser {
+        /// The address to sign in with.
+        #[arg(value_name = "EMAIL")]
+        email: String,
+        /// The person's name.
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// Read the password from standard input instead of making one.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Make a team, with somebody who has an account as its first admin.
+    CreateTeam {
+        /// The team's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The address of its first admin.
+        #[arg(long, value_name = "EMAIL")]
+        admin: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// List the connections of all teams, without secrets.
+    Connections {
+        /// Answer in JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Show the connection of one team, without secrets.
+    Connection {
+        /// The team's short name, as in the address of its pages.
+        #[arg(value_name = "TEAM")]
+        team: String,
+        /// Answer in JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Say that this database is served here from now on: under another `BASE_URL`, with another
+    /// client id, or after a restore.
+    ///
+    /// Only one server may use the refresh tokens of a database. Where the one that it came from goes
+    /// on, both lose their connections.
+    Adopt(Box<ServeArgs>),
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// A wrong setting or database, or what the command was refused.
+pub(crate) fn run(args: AdminArgs) -> anyhow::Result<()> {
+    match args.command {
+        AdminCommand::CreateUser {
+            email,
+            name,
+            password_stdin,
+            store,
+        } => create_user(&store, name, email, password_stdin),
+        AdminCommand::CreateTeam { name, admin, store } => create_team(&store, &name, &admin),
+        AdminCommand::Connections { json, store } => connections(&store, json),
+        AdminCommand::Connection { team, json, store } => connection(&store, &team, json),
+        AdminCommand::Adopt(args) => adopt_store(&args),
+    }
+}
+
+fn create_user(
+    args: &StoreArgs,
+    name: String,
+    email: String,
+    password_stdin: bool,
+) -> anyhow::Result<()> {
+    let (url, key_ring) = operator::settings(args)?;
+    let password = if password_stdin {
+        read_password()?
+    } else {
+        token_hash::generate(&SystemEnv)
+    };
+    let form = SignUpForm {
+        name,
+        email,
+        password: password.clone(),
+    };
+    runtime()?.block_on(async {
+        let services = operator::services(&url, key_ring).await?;
+        let user = match use_case::create_user(&services, form).await {
+            Ok(user) => user,
+            Err(SignUpError::Mistakes(mistakes)) => bail!("{}", mistakes_line(mistakes)),
+            Err(err) => return Err(err.into()),
+        };
+        services.store.close().await;
+        say(&format!("{} has an account", user.email.as_str()));
+        if !password_stdin {
+            say(&format!("password: {}", password.expose_secret()));
+        }
+        Ok(())
+    })
+}
+
+fn read_password() -> anyhow::Result<SecretString> {
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .context("standard input cannot be read")?;
+    Ok(text.trim_end_matches(['\r', '\n']).into())
+}
+
+fn mistakes_line(mistakes: SignUpMistakes) -> String {
+    let fields = [
+        ("the name", mistakes.name),
+        ("the address", mistakes.email),
+        ("the password", mistakes.password),
+    ];
+    let wrong = fields.into_iter().filter_map(|(field, mistake)| {
+        let mistake = mistake?;
+        Some(format!("{field} {mistake}"))
+    });
+    wrong.collect::<Vec<_>>().join("; ")
+}
+
+fn create_team(args: &StoreArgs, name: &str, admin: &str) -> anyhow::Result<()> {
+    let (url, key_ring) = operator::settings(args)?;
+    runtime()?.block_on(async {
+        let services = operator::services(&url, key_ring).await?;
+        let team = use_case::create_team(&services, name, admin).await?;
+        services.store.close().await;
+        say(&format!(
+            "the team's pages are at /a/{}/",
+            team.slug.as_str()
+        ));
+        Ok(())
+    })
+}
+
+fn connections(args: &StoreArgs, is_json: bool) -> anyhow::Result<()> {
+    let (url, key_ring) = operator::settings(args)?;
+    runtime()?.block_on(async {
+        let services = operator::services(&url, key_ring).await?;
+        let all = use_case::list_connections(&services).await?;
+        services.store.close().await;
+        if is_json {
+            say(&Value::from(all.iter().map(connection_json).collect::<Vec<_>>()).to_string());
+            return Ok(());
+        }
+        for it in &all {
+            let (team, state) = (it.team.slug.as_str(), it.state.as_str());
+            let site = it.site.as_ref().map_or("-", |it| it.url.as_str());
+            say(&format!("{team:<30}  {state:<16}  {site}"));
+        }
+        Ok(())
+    })
+}
+
+fn connection(args: &StoreArgs, team: &str, is_json: bool) -> anyhow::Result<()> {
+    let (url, key_ring) = operator::settings(args)?;
+    runtime()?.block_on(async {
+        let services = operator::services(&url, key_ring).await?;
+        let found = use_case::find_connection(&services, team).await?;
+        services.store.close().await;
+        let Some(found) = found else {
+            bail!("no team has the short name {team:?}");
+        };
+        let facts = connection_json(&found);
+        if is_json {
+            say(&facts.to_string());
+        } else {
+            for (name, value) in facts.as_object().into_iter().flatten() {
+                let value = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                say(&format!("{name:<22} {value}"));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Everything but the tokens.
+fn connection_json(it: &TeamConnection) -> Value {
+    let credential = it.credential.as_ref();
+    let time = |at: Option<jiff::Timestamp>| at.map(|it| it.to_string());
+    let tokens = credential.and_then(|it| it.tokens.as_ref());
+    json!({
+        "team": it.team.slug.as_str(),
+        "team_id": it.team.id.to_string(),
+        "state": it.state.as_str(),
+        "site_url": it.site.as_ref().map(|it| it.url.as_str()),
+        "cloud_id": it.site.as_ref().map(|it| it.cloud_id.as_str()),
+        "credential_id": credential.map(|it| it.id.to_string()),
+        "account_id": credential.and_then(|it| it.account_id.as_ref()).map(domain::text::AccountId::as_str),
+        "scopes": credential.map(|it| it.scopes.iter().collect::<Vec<_>>()),
+        "generation": credential.map(|it| it.generation.0),
+        "token_valid_until": time(tokens.map(|it| it.access_expires_at)),
+        "consented_at": time(credential.and_then(|it| it.consented_at)),
+        "last_refreshed_at": time(credential.and_then(|it| it.last_refreshed_at)),
+        "last_outcome": credential.and_then(|it| it.last_outcome).map(domain::credential::RefreshOutcome::as_str),
+        "consecutive_failures": credential.map(|it| it.consecutive_failures),
+        "revoked_at": time(credential.and_then(|it| it.revoked_at)),
+        "revocation_reason": credential.and_then(|it| it.revocation_reason).map(domain::credential::RevocationReason::as_str),
+        "disconnected_at": time(credential.and_then(|it| it.disconnected_at)),
+    })
+}
+
+fn adopt_store(args: &ServeArgs) -> anyhow::Result<()> {
+    let settings = Settings::read(args, &ProcessEnvironment)?;
+    telemetry::start(args.store())?;
+    let identity = identity(&settings);
+    runtime()?.block_on(async {
+        let services = operator::services(&settings.database_url, settings.key_ring).await?;
+        // A wrong ring would seal what nobody can open.
+        check_keys(&services).await?;
+        let before = adopt(&services, &identity).await?;
+        services.store.close().await;
+        if let Some(copied_at) = before.copied_at {
+            say(&format!("a backup of {copied_at}"));
+        }
+        let client =
+            |id: Option<&str>| id.map_or("no client id".to_owned(), |it| format!("client id {it}"));
+        if let Some(url) = &before.base_url {
+            say(&format!(
+                "was served at {url} with {}",
+                client(before.client_id.as_deref())
+            ));
+        }
+        let id = identity
+            .client_id
+            .as_deref()
+            .or(before.client_id.as_deref());
+        say(&format!(
+            "is served at {} with {} from now on",
+            identity.base_url,
+            client(id)
+        ));
+        Ok(())
+    })
+}

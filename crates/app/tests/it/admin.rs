@@ -1,0 +1,109 @@
+//! `tformance admin`, and whose database it is.
+
+use std::{io::Write as _, process::Stdio};
+
+use domain::audit::AuditAction;
+use testkit::{db_tests, world::World};
+
+use crate::tformance::{Machine, ended, key};
+
+fn on(world: &World) -> Machine {
+    Machine::new()
+        .set("DATABASE_URL", &world.db.url)
+        .set("ENCRYPTION_KEYS", key("tests", 1))
+        .set("LISTEN", "127.0.0.1:0")
+}
+
+db_tests! {
+    async fn an_account_and_a_team_are_made_and_told_in_the_log(db: TestDb) {
+        let world = World::new(db).await;
+        let machine = on(&world);
+        let made = machine.run(&["admin", "create-user", "ada@example.com", "--name", "Ada"]);
+        let password = made.good().lines().find_map(|it| it.strip_prefix("password: ")).unwrap();
+        service::sign_in::sign_in(&world.services, "ada@example.com", password.into()).await.unwrap();
+        let again = machine.run(&["admin", "create-user", "ada@example.com", "--name", "Ada"]);
+        assert_eq!(again.refused(), "the address has an account");
+        let team = machine.run(&["admin", "create-team", "Acme", "--admin", "ada@example.com"]);
+        assert_eq!(team.good(), "the team's pages are at /a/acme/\n");
+        let nobody = machine.run(&["admin", "create-team", "Acme", "--admin", "eve@example.com"]);
+        assert_eq!(nobody.refused(), "no account has this address");
+        let mut tx = world.services.store.read().await.unwrap();
+        let slug = domain::text::Slug::parse("acme").unwrap();
+        let team = tx.find_team(&slug).await.unwrap().unwrap();
+        let events = tx.list_audit_events(team.id, 9).await.unwrap();
+        assert_eq!((events[0].action, events[0].actor, events[0].detail.as_deref()),
+            (AuditAction::TeamCreated, None, Some("operator")));
+        let events = tx.list_audit_events_without_team(9).await.unwrap();
+        assert!(events.iter().any(|it| it.action == AuditAction::UserSignedUp && it.actor.is_none()
+            && it.detail.as_deref() == Some("operator")));
+    }
+
+    async fn a_password_can_come_from_standard_input(db: TestDb) {
+        let world = World::new(db).await;
+        let args = ["admin", "create-user", "ada@example.com", "--name", "Ada", "--password-stdin"];
+        for (password, code) in [("short\n", 1), ("a long enough password\n", 0)] {
+            let mut child = on(&world).command(&args)
+                .stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+            let ended = ended(child.wait_with_output().unwrap());
+            assert_eq!(ended.code, code, "{ended:?}");
+            assert!(!ended.out.contains("password:"));
+        }
+        let password = "a long enough password";
+        service::sign_in::sign_in(&world.services, "ada@example.com", password.into()).await.unwrap();
+    }
+
+    async fn connections_are_shown_without_secrets(db: TestDb) {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        world.admin("Eve", "Evil").await;
+        world.connect(&ada, "Sam One").await.unwrap();
+        let machine = on(&world);
+        let list = machine.run(&["admin", "connections"]);
+        assert_eq!(list.good().lines().count(), 1);
+        assert!(list.good().starts_with("acme                            connected         https://"), "{list:?}");
+        let all = machine.run(&["admin", "connections", "--json"]);
+        let one = machine.run(&["admin", "connection", "acme", "--json"]);
+        assert_eq!(all.json()[0]["state"], one.json()["state"]);
+        let credential = world.stored(&ada).await.0;
+        assert_eq!(one.json()["credential_id"], credential.id.to_string());
+        let words = machine.run(&["admin", "connection", "acme"]);
+        assert!(words.good().contains("state                  connected"), "{words:?}");
+        for secret in world.secrets() {
+            for shown in [&list, &all, &one, &words] {
+                assert!(!shown.out.contains(&secret) && !shown.err.contains(&secret));
+            }
+        }
+        assert_eq!(machine.run(&["admin", "connection", "evil", "--json"]).json()["state"], "not_connected");
+        assert_eq!(machine.run(&["admin", "connection", "nobody"]).refused(), "no team has the short name \"nobody\"");
+    }
+
+    async fn a_store_is_served_under_one_address_and_client_id_until_it_is_adopted(db: TestDb) {
+        let world = World::new(db).await;
+        let machine = on(&world).set("BASE_URL", "https://one.example");
+        machine.serve_once().unwrap();
+        // From no client id to one is no other one.
+        let machine = machine.set("JIRA_CLIENT_ID", "first").set("JIRA_CLIENT_SECRET", "x");
+        machine.serve_once().unwrap();
+
+        let moved = on(&world).set("BASE_URL", "https://two.example").set("JIRA_CLIENT_ID", "first").set("JIRA_CLIENT_SECRET", "x");
+        let line = moved.serve_once().unwrap_err();
+        assert!(line.starts_with("this database was last served under BASE_URL https://one.example, not https://two.example; if no other"), "{line}");
+        assert!(line.contains("`tformance admin adopt`"), "{line}");
+        let other = on(&world).set("BASE_URL", "https://one.example").set("JIRA_CLIENT_ID", "second").set("JIRA_CLIENT_SECRET", "x");
+        let line = other.serve_once().unwrap_err();
+        assert!(line.starts_with("this database was last served with JIRA_CLIENT_ID first, not second; "), "{line}");
+        // Without a client id nothing can be spent.
+        on(&world).set("BASE_URL", "https://one.example").serve_once().unwrap();
+        moved.run(&["migrate"]).good();
+
+        let adopted = moved.run(&["admin", "adopt"]);
+        assert_eq!(adopted.good(), "was served at https://one.example with client id first\n\
+            is served at https://two.example with client id first from now on\n");
+        moved.serve_once().unwrap();
+        assert!(machine.serve_once().is_err());
+        let mut tx = world.services.store.read().await.unwrap();
+        let events = tx.list_audit_events_without_team(1).await.unwrap();
+        assert_eq!((events[0].action, events[0].detail.as_deref()), (AuditAction::StoreAdopted, Some("operator")));
+    }
+}

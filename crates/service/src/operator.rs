@@ -1,0 +1,144 @@
+//! What the operator does from the command line: accounts, teams, a look at connections. No role, no
+//! session; the audit log has no actor but the word.
+
+use domain::{
+    audit::AuditAction,
+    credential::{IntegrationCredential, Provider},
+    ids::UserId,
+    jira::Site,
+    state::{ConnectionState, connection_state},
+    team::Team,
+    text::{EmailAddress, Slug, TeamName, TextError},
+    user::User,
+};
+use store::Tx;
+
+use crate::{
+    Entry, Error, OPERATOR, Services, password,
+    sign_up::{SignUpError, SignUpForm, check},
+    teams::add_team,
+};
+
+/// Makes an account, whatever the policy; signs nobody in.
+///
+/// # Errors
+///
+/// As signing up, without `Closed`.
+pub async fn create_user(services: &Services, form: SignUpForm) -> Result<User, SignUpError> {
+    let (name, email, password) = check(form).map_err(SignUpError::Mistakes)?;
+    let hash = password::hash(services, &password).await?;
+    let env = services.env.as_ref();
+    let user = User {
+        id: UserId::new(env),
+        name,
+        email,
+        created_at: env.now(),
+    };
+    let mut tx = services.store.write().await.map_err(Error::from)?;
+    if !tx.add_user(&user, &hash).await.map_err(Error::from)? {
+        return Err(SignUpError::AddressTaken);
+    }
+    let entry = Entry::new(AuditAction::UserSignedUp)
+        .subject(user.id.uuid())
+        .detail(OPERATOR);
+    services.audit(&mut tx, entry).await?;
+    tx.commit().await.map_err(Error::from)?;
+    Ok(user)
+}
+
+/// Why the operator's team was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorTeamError {
+    /// The name cannot be taken.
+    #[error("the name {0}")]
+    Name(TextError),
+    /// Nobody has this address.
+    #[error("no account has this address")]
+    NoSuchUser,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// Makes a team with somebody else as its first admin.
+///
+/// # Errors
+///
+/// [`OperatorTeamError`].
+pub async fn create_team(
+    services: &Services,
+    name: &str,
+    admin: &str,
+) -> Result<Team, OperatorTeamError> {
+    let name = TeamName::parse(name).map_err(OperatorTeamError::Name)?;
+    let admin = EmailAddress::parse(admin).map_err(|_| OperatorTeamError::NoSuchUser)?;
+    let mut tx = services.store.read().await.map_err(Error::from)?;
+    let found = tx
+        .find_user_for_sign_in(&admin)
+        .await
+        .map_err(Error::from)?;
+    drop(tx);
+    let (user, _) = found.ok_or(OperatorTeamError::NoSuchUser)?;
+    let entry = Entry::new(AuditAction::TeamCreated).detail(OPERATOR);
+    Ok(add_team(services, user.id, name, entry).await?)
+}
+
+/// A team's connection, without secrets.
+#[derive(Clone, Debug)]
+pub struct TeamConnection {
+    /// Whose.
+    pub team: Team,
+    /// Computed from what follows.
+    pub state: ConnectionState,
+    /// The stored grant; its tokens are sealed.
+    pub credential: Option<IntegrationCredential>,
+    /// The chosen site.
+    pub site: Option<Site>,
+}
+
+/// The connections of all teams that have or had one, by slug.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn list_connections(services: &Services) -> Result<Vec<TeamConnection>, Error> {
+    let mut tx = services.store.read().await?;
+    let mut all = Vec::new();
+    for team in tx.list_teams_with_credential().await? {
+        all.push(read(services, &mut tx, team).await?);
+    }
+    Ok(all)
+}
+
+/// The connection of one team; none if there is no such team.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn find_connection(
+    services: &Services,
+    slug: &str,
+) -> Result<Option<TeamConnection>, Error> {
+    let Ok(slug) = Slug::parse(slug) else {
+        return Ok(None);
+    };
+    let mut tx = services.store.read().await?;
+    match tx.find_team(&slug).await? {
+        Some(team) => read(services, &mut tx, team).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn read(services: &Services, tx: &mut Tx, team: Team) -> Result<TeamConnection, Error> {
+    let now = services.env.now();
+    let found = tx
+        .find_connection_overview(team.id, Provider::Jira, now)
+        .await?;
+    let (credential, attempt) = (found.credential, found.attempt);
+    Ok(TeamConnection {
+        team,
+        state: connection_state(credential.as_ref(), attempt.as_ref(), now),
+        credential,
+        site: found.integration.map(|it| it.site),
+    })
+}
