@@ -9,6 +9,7 @@ use crate::{
     backup::{BackupArgs, RestoreArgs},
     config::{ServeArgs, SettingError, StoreArgs},
     demo::DemoArgs,
+    doctor::DoctorArgs,
     keys::KeysArgs,
     simulator::SimulatorArgs,
 };
@@ -39,6 +40,8 @@ enum Command {
     Migrate(StoreArgs),
     /// Keys that seal tokens at rest.
     Keys(KeysArgs),
+    /// Look for what is wrong with this set-up; each fault with its cure.
+    Doctor(Box<DoctorArgs>),
     /// Accounts, teams, a look at connections, and whose database this is.
     Admin(AdminArgs),
     /// Copy the database into a file while it is served.
@@ -59,6 +62,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Simulator(args) => crate::simulator::run(args),
         Command::Migrate(args) => dotenv.and_then(|()| crate::migrate::run(&args)),
         Command::Keys(args) => crate::keys::run(args, dotenv),
+        Command::Doctor(args) => crate::doctor::run(&args, &dotenv),
         Command::Admin(args) => dotenv.and_then(|()| crate::admin::run(args)),
         Command::Backup(args) => dotenv.and_then(|()| crate::backup::backup(&args)),
         Command::Restore(args) => dotenv.and_then(|()| crate::backup::restore(&args)),

@@ -9,6 +9,10 @@ use url::{Host, Url};
 use vault::KeyRing;
 use web::client_address::TrustedProxies;
 
+mod readings;
+
+pub(crate) use readings::Readings;
+
 /// A setting that cannot be taken.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} {what}; for example {name}={example}")]
@@ -16,6 +20,18 @@ pub(crate) struct SettingError {
     name: String,
     what: String,
     example: &'static str,
+}
+
+impl SettingError {
+    /// What is wrong.
+    pub(crate) fn fault(&self) -> String {
+        format!("{} {}", self.name, self.what)
+    }
+
+    /// What to set instead.
+    pub(crate) fn cure(&self) -> String {
+        format!("set for example {}={}", self.name, self.example)
+    }
 }
 
 impl SettingError {
@@ -459,7 +475,8 @@ fn origin(name: &str, text: &str, example: &'static str) -> Result<Url, SettingE
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether it names this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

@@ -5,6 +5,7 @@ mod backup;
 mod cli;
 mod config;
 mod demo;
+mod doctor;
 mod env;
 mod keys;
 mod migrate;

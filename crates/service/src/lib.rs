@@ -7,7 +7,7 @@
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]. What runs by itself: [`worker`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
-//!   [`adopt`] guards against a second server on a copy; [`operator`] and [`verify`] are the rest.
+//!   [`adopt`] guards against a second server on a copy; [`operator`], [`verify`] and [`probe`] are the rest.
 //!
 //! This crate must not know HTTP, cookies, HTML or status codes. What it refuses are meanings; `web`
 //! turns them into answers. Nothing awaits the network inside a write transaction.
@@ -25,6 +25,7 @@ pub mod operator;
 pub mod overview;
 mod password;
 pub mod password_reset;
+pub mod probe;
 pub mod refresh;
 pub mod setup;
 pub mod rotate_keys;

@@ -124,6 +124,27 @@ fn check_key_canaries(ring: &KeyRing, known: &[(KeyId, Sealed)]) -> Result<(), S
     Ok(())
 }
 
+/// The same as [`check_key_ring`] without writing, for whoever only looks.
+///
+/// # Errors
+///
+/// [`StartError`].
+pub async fn look_at_key_ring(services: &Services) -> Result<(), StartError> {
+    let mut tx = services.store.read().await?;
+    // A store that was never served takes any ring.
+    if let Some(canary) = tx.find_canary().await? {
+        canary::check(&services.key_ring, &canary).map_err(StartError::WrongKeyRing)?;
+    }
+    check_key_canaries(&services.key_ring, &known_keys(&mut tx).await?)?;
+    let ids: BTreeSet<&KeyId> = services.key_ring.ids().collect();
+    let mut totals = KeyUsage::read(&mut tx).await?.totals().collect::<Vec<_>>();
+    totals.retain(|(id, _)| !ids.contains(id));
+    match totals.pop() {
+        Some((id, values)) => Err(StartError::MissingKey { id, values }),
+        None => Ok(()),
+    }
+}
+
 async fn add_canaries(services: &Services, new: &[&KeyId]) -> Result<(), StartError> {
     let (ring, env) = (&services.key_ring, services.env.as_ref());
     let now = env.now();

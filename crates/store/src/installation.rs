@@ -159,6 +159,35 @@ impl Tx {
         Ok(execute!(self, SQL, base_url, client_id, Millis::from(now))? == 1)
     }
 
+    /// The time by the database's clock; on `SQLite` that is this machine's.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_clock(&mut self) -> Result<Timestamp, StoreError> {
+        const SQLITE: &str = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+        const POSTGRES: &str =
+            "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let sql = self.pick(SQLITE, POSTGRES);
+        let (now,): (Millis,) = on_both!(self, |conn| sqlx::query_as(sql).fetch_one(conn).await)?;
+        let here = Row {
+            table: "installation",
+            id: Uuid::nil(),
+        };
+        here.time("clock", now)
+    }
+
+    /// Writes what stands there already, to see whether the store can be written; drop the transaction.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot.
+    pub async fn set_unchanged(&mut self) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE installation SET updated_at = updated_at WHERE id = 1";
+        execute!(self, SQL)?;
+        Ok(())
+    }
+
     /// Marks this store as a copy of another one; `false` if it has no canary yet.
     ///
     /// # Errors

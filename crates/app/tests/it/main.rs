@@ -8,6 +8,7 @@ mod backup;
 mod bad_callbacks;
 mod csrf;
 mod demo;
+mod doctor;
 mod interleaving;
 mod keys;
 mod oauth_flow;

@@ -101,10 +101,12 @@ impl Machine {
                 .spawn()
                 .unwrap(),
         );
-        let lines = BufReader::new(serving.0.stderr.take().unwrap()).lines();
-        for line in lines {
+        let mut lines = BufReader::new(serving.0.stderr.take().unwrap()).lines();
+        while let Some(line) = lines.next() {
             let line = line.unwrap();
             if line.contains(": serving ") {
+                // Somebody must read what it logs, or it cannot log.
+                std::thread::spawn(move || lines.for_each(drop));
                 return Ok(serving);
             }
             if let Some(last) = line.strip_prefix("tformance: ") {

@@ -58,6 +58,13 @@ db_tests! {
         assert_eq!((served.client_id.as_deref(), served.copied_at), (Some("id"), None));
     }
 
+    async fn the_databases_clock_goes_and_a_store_can_be_written(db: TestDb) {
+        let one = read(&db, async |tx| tx.find_clock().await).await;
+        let two = read(&db, async |tx| tx.find_clock().await).await;
+        assert!(one.as_millisecond() > 1_700_000_000_000 && two >= one);
+        write(&db, async |tx| tx.set_unchanged().await).await;
+    }
+
     async fn a_copy_holds_what_was_there_and_is_whole(db: TestDb) {
         write(&db, async |tx| tx.add_canary(&sealed("canary"), at(0)).await).await;
         assert_eq!(db.store.list_damage().await.unwrap(), Vec::<String>::new());

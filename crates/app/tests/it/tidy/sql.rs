@@ -33,6 +33,7 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     ),
     ("installation.rs find_canary", "the installation as a whole"),
     ("installation.rs find_served", "the installation as a whole"),
+    ("installation.rs find_clock", "the clock"),
     (
         "invitations.rs find_invitation_of_token",
         "the token names the team",
@@ -52,6 +53,10 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "goes by the memberships of a person",
     ),
     ("installation.rs set_copied", "the installation as a whole"),
+    (
+        "installation.rs set_unchanged",
+        "the installation as a whole",
+    ),
     ("installation.rs set_served", "the installation as a whole"),
     (
         "links.rs add_password_reset",

@@ -1,0 +1,172 @@
+//! The database: reached, of this version, writable, opened by the keys, this server's, in time.
+
+use domain::env::Env;
+use secrecy::SecretString;
+use service::{
+    Services,
+    adopt::{Identity, refusal},
+    start::{StartError, look_at_key_ring},
+};
+use store::{Schema, Store};
+
+use super::Finding;
+use crate::{
+    config::{self, ProcessEnvironment, Readings},
+    open, operator,
+    serve::key_error,
+};
+
+/// More than this between process and database, and leases and ages are told wrongly.
+const MOST_SECONDS_APART: i64 = 5;
+
+/// Makes the checks; what needs a part that is broken is skipped.
+pub(super) async fn check(readings: &Readings, env: &dyn Env) -> Vec<Finding> {
+    let Ok(url) = &readings.database_url else {
+        return vec![Finding::skipped("store", "DATABASE_URL is wrong")];
+    };
+    let store = match reach(url).await {
+        Ok(store) => store,
+        Err(finding) => return vec![finding],
+    };
+    let mut findings = vec![Finding::good("store")];
+    let schema = schema(&store).await;
+    let is_right = matches!(schema.outcome, super::Outcome::Good);
+    findings.push(schema);
+    findings.push(clock(&store, env).await);
+    if is_right {
+        findings.push(writable(&store).await);
+        findings.extend(owned(readings, store.clone()).await);
+    }
+    store.close().await;
+    findings
+}
+
+async fn reach(url: &SecretString) -> Result<Store, Finding> {
+    let missing = open::sqlite_file(url).filter(|it| !it.exists());
+    if let Some(path) = missing {
+        return Err(Finding::fault(
+            "store",
+            format!("DATABASE_URL names {}, which is not there", path.display()),
+            "correct DATABASE_URL, or make the database with `tformance migrate`",
+        ));
+    }
+    open::open_existing(url).await.map_err(|err| {
+        Finding::fault(
+            "store",
+            format!("the database cannot be reached: {err:#}"),
+            "start it, let this machine reach it, and correct DATABASE_URL",
+        )
+    })
+}
+
+async fn schema(store: &Store) -> Finding {
+    const CHECK: &str = "schema";
+    match store.schema().await {
+        Ok(Schema::UpToDate) => Finding::good(CHECK),
+        Ok(Schema::Missing) => Finding::fault(
+            CHECK,
+            "the database has no schema",
+            "run `tformance migrate`",
+        ),
+        Ok(Schema::Older) => Finding::fault(
+            CHECK,
+            "the database's schema is an older version's",
+            "run `tformance migrate`",
+        ),
+        Ok(Schema::Newer) => Finding::fault(
+            CHECK,
+            "the database's schema was made by a newer version, or changed by hand",
+            "run that version, or restore a backup of this one",
+        ),
+        Err(err) => Finding::fault(
+            CHECK,
+            format!("the schema cannot be read: {err}"),
+            "give the user of DATABASE_URL the right to read it",
+        ),
+    }
+}
+
+async fn clock(store: &Store, env: &dyn Env) -> Finding {
+    const CHECK: &str = "clock";
+    let read = async { store.read().await?.find_clock().await };
+    match read.await {
+        Ok(theirs) => {
+            let apart = env.now().duration_since(theirs).as_secs();
+            if apart.abs() <= MOST_SECONDS_APART {
+                return Finding::good(CHECK);
+            }
+            Finding::fault(
+                CHECK,
+                format!("this machine's clock and the database's are {apart} seconds apart"),
+                "let both follow a time server, such as chrony or systemd-timesyncd",
+            )
+        }
+        Err(err) => Finding::skipped(CHECK, err.to_string()),
+    }
+}
+
+/// A write that is never committed.
+async fn writable(store: &Store) -> Finding {
+    const CHECK: &str = "writing";
+    let written = async { store.write().await?.set_unchanged().await };
+    match written.await {
+        Ok(()) => Finding::good(CHECK),
+        Err(err) => {
+            let source = std::error::Error::source(&err).map(ToString::to_string);
+            Finding::fault(
+                CHECK,
+                format!(
+                    "the database cannot be written: {}",
+                    source.unwrap_or_default()
+                ),
+                "give the user of DATABASE_URL, or of this process, the right to write, and free space",
+            )
+        }
+    }
+}
+
+/// Whether keys and address are the ones of this store.
+async fn owned(readings: &Readings, store: Store) -> Vec<Finding> {
+    // Read once more: a ring is not copied.
+    let Ok(key_ring) = config::key_ring(&ProcessEnvironment) else {
+        return vec![Finding::skipped("keys", "ENCRYPTION_KEYS is wrong")];
+    };
+    let services = operator::services_on(store, key_ring);
+    vec![keys(&services).await, server(readings, &services).await]
+}
+
+async fn keys(services: &Services) -> Finding {
+    const CHECK: &str = "keys";
+    match look_at_key_ring(services).await {
+        Ok(()) => Finding::good(CHECK),
+        Err(StartError::Failed(err)) => Finding::skipped(CHECK, err.to_string()),
+        Err(err) => {
+            let fault = err.to_string();
+            let cure = key_error(err).to_string();
+            Finding::fault(CHECK, fault, cure)
+        }
+    }
+}
+
+async fn server(readings: &Readings, services: &Services) -> Finding {
+    const CHECK: &str = "server";
+    let (Ok(base_url), Ok(client)) = (&readings.base_url, &readings.client) else {
+        return Finding::skipped(CHECK, "BASE_URL or the client id is wrong");
+    };
+    let asked = Identity {
+        base_url: base_url.origin().ascii_serialization(),
+        client_id: client.as_ref().map(|it| it.id.clone()),
+    };
+    let read = async { services.store.read().await?.find_served().await };
+    match read.await {
+        Ok(served) => match refusal(&served, &asked) {
+            None => Finding::good(CHECK),
+            Some(err) => Finding::fault(
+                CHECK,
+                err.to_string(),
+                "correct the setting, or run `tformance admin adopt` if no other server uses this database's connections",
+            ),
+        },
+        Err(err) => Finding::skipped(CHECK, err.to_string()),
+    }
+}
