@@ -4,13 +4,16 @@ use std::io::Read as _;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use domain::text::EmailAddress;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use service::{
     adopt::adopt,
     operator::{self as use_case, TeamConnection},
+    password_reset, setup,
     sign_up::{SignUpError, SignUpForm, SignUpMistakes},
 };
+use url::Url;
 use vault::token_hash;
 
 use crate::{
@@ -75,6 +78,16 @@ enum AdminCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Print a link that sets a new password; it works once. Older links of the account end.
+    ResetPassword {
+        /// The address of the account.
+        #[arg(value_name = "EMAIL")]
+        email: String,
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+    },
+    /// Print a link that makes the first account, while there is none and sign-up is closed.
+    SetupLink(Box<ServeArgs>),
     /// Say that this database is served here from now on: under another `BASE_URL`, with another
     /// client id, or after a restore.
     ///
@@ -99,6 +112,8 @@ pub(crate) fn run(args: AdminArgs) -> anyhow::Result<()> {
         AdminCommand::CreateTeam { name, admin, store } => create_team(&store, &name, &admin),
         AdminCommand::Connections { json, store } => connections(&store, json),
         AdminCommand::Connection { team, json, store } => connection(&store, &team, json),
+        AdminCommand::ResetPassword { email, serve } => reset_password(&serve, &email),
+        AdminCommand::SetupLink(args) => setup_link(&args),
         AdminCommand::Adopt(args) => adopt_store(&args),
     }
 }
@@ -169,6 +184,50 @@ fn create_team(args: &StoreArgs, name: &str, admin: &str) -> anyhow::Result<()> 
         ));
         Ok(())
     })
+}
+
+fn reset_password(args: &ServeArgs, email: &str) -> anyhow::Result<()> {
+    let settings = Settings::read(args, &ProcessEnvironment)?;
+    telemetry::start(args.store())?;
+    let Ok(email) = EmailAddress::parse(email) else {
+        bail!("no account has this address");
+    };
+    runtime()?.block_on(async {
+        let services = operator::services(&settings.database_url, settings.key_ring).await?;
+        let link = password_reset::make_link(&services, &email).await?;
+        services.store.close().await;
+        let Some(link) = link else {
+            bail!("no account has this address");
+        };
+        say(&at(&settings.base_url, &link.path()));
+        say(&format!("works once, until {}", link.expires_at));
+        Ok(())
+    })
+}
+
+fn setup_link(args: &ServeArgs) -> anyhow::Result<()> {
+    let settings = Settings::read(args, &ProcessEnvironment)?;
+    telemetry::start(args.store())?;
+    if settings.allow_signup {
+        bail!("sign-up is open: everybody can make an account");
+    }
+    runtime()?.block_on(async {
+        let services = operator::services(&settings.database_url, settings.key_ring).await?;
+        let token = setup::make_link_if_needed(&services).await?;
+        services.store.close().await;
+        let Some(token) = token else {
+            bail!("there is an account; `tformance admin create-user` makes others");
+        };
+        say(&at(&settings.base_url, &setup::path(&token)));
+        Ok(())
+    })
+}
+
+/// The address of a path of ours.
+fn at(base_url: &Url, path: &str) -> String {
+    let mut url = base_url.clone();
+    url.set_path(path);
+    url.into()
 }
 
 fn connections(args: &StoreArgs, is_json: bool) -> anyhow::Result<()> {

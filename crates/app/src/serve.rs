@@ -7,9 +7,9 @@ use atlassian::{Atlassian, AtlassianSettings, Timeouts};
 use axum::Router;
 use domain::env::Env;
 use service::{
-    Policy, Services, setup,
     Policy, Services,
     adopt::{ClaimError, Identity, claim},
+    setup,
     start::{StartError, check_key_ring},
     worker,
 };
@@ -169,6 +169,8 @@ async fn show_setup_link(services: &Services, base_url: &Url) -> anyhow::Result<
         ));
     }
     Ok(())
+}
+
 /// As what a server with these settings serves its store.
 pub(crate) fn identity(settings: &Settings) -> Identity {
     Identity {

@@ -47,10 +47,10 @@ mod teams;
 mod users;
 
 pub use error::StoreError;
+pub use installation::Served;
 pub use invitations::InvitationWithNames;
 pub use links::PasswordReset;
 pub use members::MemberRecord;
-pub use installation::Served;
 pub use overview::ConnectionOverview;
 pub use sealed_values::{SealedColumn, SealedValue};
 pub use sessions::Visitor;

@@ -5,7 +5,7 @@ use vault::KeyRing;
 
 use super::{
     Client, Environment, ServeArgs, SettingError, base_url, client, database_url, flag, key_ring,
-    listen, origin, seconds,
+    listen, origin, seconds, trusted_proxies,
 };
 
 /// The settings of `serve`, each good or not.
@@ -28,6 +28,7 @@ impl Readings {
         let base_url = base_url(&args.base_url, plain_http.as_ref().is_ok_and(|it| *it));
         let others = [
             plain_http.err(),
+            trusted_proxies(&args.trusted_proxies).err(),
             flag("ALLOW_SIGNUP", &args.allow_signup).err(),
             seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds).err(),
         ];

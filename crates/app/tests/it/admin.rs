@@ -3,6 +3,7 @@
 use std::{io::Write as _, process::Stdio};
 
 use domain::audit::AuditAction;
+use service::{password_reset, throttle::ClientAddress};
 use testkit::{db_tests, world::World};
 
 use crate::tformance::{Machine, ended, key};
@@ -20,7 +21,7 @@ db_tests! {
         let machine = on(&world);
         let made = machine.run(&["admin", "create-user", "ada@example.com", "--name", "Ada"]);
         let password = made.good().lines().find_map(|it| it.strip_prefix("password: ")).unwrap();
-        service::sign_in::sign_in(&world.services, "ada@example.com", password.into()).await.unwrap();
+        service::sign_in::sign_in(&world.services, "ada@example.com", password.into(), ClientAddress::UNKNOWN).await.unwrap();
         let again = machine.run(&["admin", "create-user", "ada@example.com", "--name", "Ada"]);
         assert_eq!(again.refused(), "the address has an account");
         let team = machine.run(&["admin", "create-team", "Acme", "--admin", "ada@example.com"]);
@@ -50,7 +51,23 @@ db_tests! {
             assert!(!ended.out.contains("password:"));
         }
         let password = "a long enough password";
-        service::sign_in::sign_in(&world.services, "ada@example.com", password.into()).await.unwrap();
+        service::sign_in::sign_in(&world.services, "ada@example.com", password.into(), ClientAddress::UNKNOWN).await.unwrap();
+    }
+
+    async fn links_for_a_first_account_and_a_new_password_are_printed_once(db: TestDb) {
+        let world = World::new(db).await;
+        let machine = on(&world).set("BASE_URL", "https://one.example");
+        let first = machine.run(&["admin", "setup-link"]);
+        assert!(first.good().starts_with("https://one.example/setup/"), "{first:?}");
+        world.person("Ada").await;
+        assert!(machine.run(&["admin", "setup-link"]).refused().starts_with("there is an account"));
+        let reset = machine.run(&["admin", "reset-password", "ada@example.com"]);
+        let token = reset.good().lines().next().unwrap().strip_prefix("https://one.example/password/").unwrap();
+        let email = password_reset::look(&world.services, &token.into(), ClientAddress::UNKNOWN).await;
+        // The clock of the tests is not the one of the binary: the link is known, that is enough.
+        assert!(!matches!(email, Err(password_reset::ResetError::Unknown)), "{email:?}");
+        let nobody = machine.run(&["admin", "reset-password", "eve@example.com"]);
+        assert_eq!(nobody.refused(), "no account has this address");
     }
 
     async fn connections_are_shown_without_secrets(db: TestDb) {

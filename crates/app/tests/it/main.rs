@@ -1,9 +1,9 @@
 //! The whole service: over HTTP without a socket, and the real binary.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod admin;
 mod atlassian_trouble;
 mod authority;
-mod admin;
 mod backup;
 mod bad_callbacks;
 mod csrf;

@@ -37,6 +37,8 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     (
         "invitations.rs find_invitation_of_token",
         "the token names the team",
+    ),
+    (
         "installation.rs list_key_canaries",
         "the installation as a whole",
     ),
@@ -104,6 +106,8 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     (
         "sealed_values.rs from",
         "rotating keys goes through all teams; what it reads names its team, and what it writes asks for it",
+    ),
+    (
         "sessions.rs add_session",
         "a session is of a person, not of a team",
     ),
