@@ -14,6 +14,20 @@ pub enum SetupError {
     Tls(#[source] reqwest::Error),
 }
 
+/// Why a refresh token was perhaps not forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RevokeError {
+    /// No answer.
+    #[error("no answer")]
+    NoAnswer,
+    /// Another status than success.
+    #[error("refused with status {status}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
 /// Why a code gave no pair.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {

@@ -24,7 +24,7 @@ use domain::env::Env;
 use secrecy::SecretString;
 use url::Url;
 
-pub use error::{CallError, ExchangeError, RefreshError, SetupError};
+pub use error::{CallError, ExchangeError, RefreshError, RevokeError, SetupError};
 pub use jira::Account;
 pub use oauth::{GrantedTokens, RefreshedTokens};
 pub use sites::OfferedSite;

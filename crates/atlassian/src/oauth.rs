@@ -8,10 +8,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::{
-    Atlassian, ExchangeError, RefreshError,
+    Atlassian, ExchangeError, RefreshError, RevokeError,
     classify::{TokenAnswer, refresh_outcome, retry_after},
     transport::{Answer, Lost, send},
-    wire::{TokenErrorResponse, TokenRequest, TokenResponse},
+    wire::{RevokeRequest, TokenErrorResponse, TokenRequest, TokenResponse},
 };
 
 /// An access token that is said to live longer is not believed.
@@ -126,6 +126,34 @@ impl Atlassian {
                 retry_after: self.wait_asked_for(&answer),
                 status: Some(answer.status.as_u16()),
             }),
+        }
+    }
+
+    /// Asks Atlassian to forget a refresh token (RFC 7009). Not documented for 3LO: an effort, whose
+    /// outcome nothing may rest on.
+    ///
+    /// # Errors
+    ///
+    /// [`RevokeError`]; people are told where they can end the grant themselves in any case.
+    pub async fn revoke(&self, refresh_token: &SecretString) -> Result<(), RevokeError> {
+        let secrets = &self.settings.client_secrets;
+        let accepted = self.accepted_secret.load(Ordering::Relaxed) % secrets.len();
+        let Some(client_secret) = secrets.get(accepted) else {
+            return Err(RevokeError::NoAnswer);
+        };
+        let asked = RevokeRequest {
+            token: refresh_token.expose_secret().to_owned(),
+            token_type_hint: "refresh_token".to_owned(),
+            client_id: self.settings.client_id.clone(),
+            client_secret: client_secret.expose_secret().to_owned(),
+        };
+        let url = joined(&self.settings.auth_url, "oauth/revoke");
+        match send("revoke", self.transport.call.post(url).json(&asked)).await {
+            Ok(answer) if answer.status.is_success() => Ok(()),
+            Ok(answer) => Err(RevokeError::Refused {
+                status: answer.status.as_u16(),
+            }),
+            Err(_) => Err(RevokeError::NoAnswer),
         }
     }
 

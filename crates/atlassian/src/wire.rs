@@ -73,6 +73,20 @@ impl std::fmt::Debug for TokenResponse {
     }
 }
 
+/// `POST /oauth/revoke` (RFC 7009, 2.1), with the client's credentials in the body as at the token
+/// endpoint.
+#[derive(Serialize, Deserialize)]
+pub struct RevokeRequest {
+    /// The token to forget.
+    pub token: String,
+    /// Which kind it is.
+    pub token_type_hint: String,
+    /// The app's client id.
+    pub client_id: String,
+    /// The app's secret.
+    pub client_secret: String,
+}
+
 /// A refusal of `POST /oauth/token` (RFC 6749, 5.2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TokenErrorResponse {

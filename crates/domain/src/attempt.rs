@@ -6,6 +6,7 @@ use crate::{
     credential::{Provider, Scopes, SealedTokens},
     ids::{AttemptId, SessionId, TeamId, UserId},
     sealed::Sealed,
+    text::CloudId,
 };
 
 /// The way to Atlassian and back may take this long.
@@ -59,8 +60,9 @@ pub enum AttemptOutcome {
     ChooseSite,
     /// The account reaches no Jira site; the grant was erased.
     NoSite,
-    /// Another Atlassian account than the connection's; the grant was erased.
-    WrongAccount,
+    /// The grant is kept; it is of another Atlassian account than the connection's, and a person must
+    /// say whether the connection changes its account.
+    ChooseAccount,
     /// A person cancelled here, or the grant was kept for too long.
     Discarded,
 }
@@ -78,7 +80,7 @@ impl AttemptOutcome {
         Self::AtlassianDown,
         Self::ChooseSite,
         Self::NoSite,
-        Self::WrongAccount,
+        Self::ChooseAccount,
         Self::Discarded,
     ];
 
@@ -95,7 +97,7 @@ impl AttemptOutcome {
             Self::AtlassianDown => "atlassian_down",
             Self::ChooseSite => "choose_site",
             Self::NoSite => "no_site",
-            Self::WrongAccount => "wrong_account",
+            Self::ChooseAccount => "choose_account",
             Self::Discarded => "discarded",
         }
     }
@@ -141,6 +143,8 @@ pub struct ConnectAttempt {
     pub outcome: Option<AttemptOutcome>,
     /// The grant, between callback and completion.
     pub grant: Option<PendingGrant>,
+    /// The site that was chosen, while the account is asked about.
+    pub chosen_site: Option<CloudId>,
 }
 
 impl ConnectAttempt {

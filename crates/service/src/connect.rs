@@ -46,6 +46,18 @@ pub enum Ended {
         /// For which team.
         team: Team,
     },
+    /// The person must say whether the connection changes its Atlassian account.
+    AskAccount {
+        /// For which team.
+        team: Team,
+    },
+    /// The connection in force has another site now.
+    SiteChanged {
+        /// Whose.
+        team: Team,
+        /// Which.
+        site: Site,
+    },
     /// The same trip ended before; nothing happened now.
     AlreadyDone {
         /// Whose.
@@ -64,8 +76,8 @@ pub enum Reason {
     StateExpired,
     /// Not begun in this browser, or forged.
     StateUnknown,
-    /// Another Atlassian account than the connection's.
-    WrongAccount,
+    /// The connection's grant is dead: there is no changing its site before a new one.
+    ReconnectFirst,
     /// Atlassian sent no refresh token.
     NoRefreshToken,
     /// Our client id or secret was refused.
@@ -74,6 +86,8 @@ pub enum Reason {
     NotSetUp,
     /// Atlassian did not answer; the sign-in is kept, and *Try again* goes on.
     AtlassianDown,
+    /// Atlassian did not answer; there was no sign-in to keep.
+    NoAnswer,
     /// Atlassian did not answer the exchange of the code; the sign-in must be repeated.
     ExchangeFailed,
     /// Atlassian came back with an error.
@@ -200,6 +214,7 @@ pub async fn begin(services: &Services, admin: &Admin) -> Result<Url, ConnectErr
         finished_at: None,
         outcome: None,
         grant: None,
+        chosen_site: None,
     };
     tx.add_attempt(&attempt).await?;
     let entry = Entry::new(AuditAction::ConnectBegun)
@@ -239,7 +254,7 @@ pub async fn resume(
         return Ok(Next::Atlassian(address));
     }
     if attempt.usable_grant(now).is_some() {
-        return choose_site::go_on(services, admin, &attempt)
+        return choose_site::go_on(services, admin, attempt)
             .await
             .map(Next::Ended);
     }
@@ -287,7 +302,7 @@ pub async fn finish(
         }
         Callback::Code { code, .. } => {
             let attempt = exchange(services, &admin, attempt, &code).await?;
-            choose_site::go_on(services, &admin, &attempt).await
+            choose_site::go_on(services, &admin, *attempt).await
         }
     }
 }
@@ -414,9 +429,13 @@ async fn how_it_ended(
             })
         }
         Some(AttemptOutcome::ChooseSite) if kept => Ok(Ended::ChooseSite { team: team.clone() }),
+        Some(AttemptOutcome::ChooseAccount) if kept => Ok(Ended::AskAccount { team: team.clone() }),
         Some(AttemptOutcome::AtlassianDown) if kept => refuse(Reason::AtlassianDown),
         Some(
-            AttemptOutcome::ChooseSite | AttemptOutcome::AtlassianDown | AttemptOutcome::Discarded,
+            AttemptOutcome::ChooseSite
+            | AttemptOutcome::ChooseAccount
+            | AttemptOutcome::AtlassianDown
+            | AttemptOutcome::Discarded,
         ) => refuse(Reason::ChoiceExpired),
         Some(AttemptOutcome::Denied) => refuse(Reason::Denied),
         Some(AttemptOutcome::Refused) => refuse(Reason::RefusedByAtlassian),
@@ -425,7 +444,6 @@ async fn how_it_ended(
         Some(AttemptOutcome::ClientMisconfigured) => refuse(Reason::ClientMisconfigured),
         Some(AttemptOutcome::NoRefreshToken) => refuse(Reason::NoRefreshToken),
         Some(AttemptOutcome::NoSite) => refuse(Reason::NoSite),
-        Some(AttemptOutcome::WrongAccount) => refuse(Reason::WrongAccount),
         None if attempt.finished_at.is_none() => refuse(Reason::StateExpired),
         None => refuse(Reason::Interrupted),
     }

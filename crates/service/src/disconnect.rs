@@ -1,9 +1,17 @@
 //! Disconnecting: the tokens are erased at once, the row stays and its generation moves, so that a
-//! refresh in flight can neither overwrite nor resurrect.
+//! refresh in flight can neither overwrite nor resurrect. Atlassian is asked to forget the grant where
+//! nothing else here may rest on it.
 
-use domain::{audit::AuditAction, credential::Provider, jira::Site};
+use std::sync::Arc;
 
-use crate::{Entry, Error, Services, who::Admin};
+use domain::{
+    audit::AuditAction,
+    credential::{IntegrationCredential, Provider},
+    jira::Site,
+};
+use secrecy::SecretString;
+
+use crate::{Entry, Error, Services, refresh::token_place, who::Admin};
 
 /// Erases the tokens and forgets the site. `None` if there was nothing to disconnect: somebody was
 /// faster, and that is no mistake.
@@ -11,9 +19,10 @@ use crate::{Entry, Error, Services, who::Admin};
 /// # Errors
 ///
 /// [`Error::StoreUnavailable`] if the database does not answer; nothing was changed then.
-pub async fn disconnect(services: &Services, admin: &Admin) -> Result<Option<Site>, Error> {
+pub async fn disconnect(services: &Arc<Services>, admin: &Admin) -> Result<Option<Site>, Error> {
     let team = admin.team().id;
     let user = admin.person().user().id;
+    let now = services.env.now();
     let mut tx = services.store.write().await?;
     let Some(credential) = tx.find_credential(team, Provider::Jira).await? else {
         return Ok(None);
@@ -22,18 +31,63 @@ pub async fn disconnect(services: &Services, admin: &Admin) -> Result<Option<Sit
         .find_jira_integration(team, Provider::Jira)
         .await?
         .map(|it| it.site);
-    if !tx
-        .empty_credential(team, credential.id, user, services.env.now())
-        .await?
-    {
+    if !tx.empty_credential(team, credential.id, user, now).await? {
         return Ok(None);
     }
     tx.remove_jira_integration(team).await?;
+    // One grant at Atlassian may serve several teams: whether another rests on it is asked in the
+    // transaction that ends this one.
+    let is_alone = match &credential.account_id {
+        Some(account) => !tx.is_grant_shared(credential.id, account, now).await?,
+        None => false,
+    };
     let entry = Entry::new(AuditAction::Disconnected).team(team).actor(user);
     services
         .audit(&mut tx, entry.subject(credential.id.uuid()))
         .await?;
     tx.commit().await?;
     tracing::info!(team.id = %team, credential.id = %credential.id, "disconnected");
+    if is_alone {
+        revoke_beside(services, &credential);
+    }
     Ok(site)
+}
+
+/// Nobody waits for it, and nothing rests on its outcome.
+fn revoke_beside(services: &Arc<Services>, credential: &IntegrationCredential) {
+    let Some(refresh) = open_for_the_last_time(services, credential) else {
+        return;
+    };
+    let (id, services) = (credential.id, Arc::clone(services));
+    let tasks = services.tasks.clone();
+    tasks.spawn(async move {
+        let Some(atlassian) = &services.atlassian else {
+            return;
+        };
+        match atlassian.revoke(&refresh).await {
+            Ok(()) => tracing::info!(credential.id = %id, "Atlassian was asked to forget the grant"),
+            Err(err) => {
+                tracing::info!(credential.id = %id, error = %err, "Atlassian did not forget the grant");
+            }
+        }
+    });
+}
+
+/// A token that does not open cannot be revoked; it is erased all the same.
+fn open_for_the_last_time(
+    services: &Services,
+    credential: &IntegrationCredential,
+) -> Option<SecretString> {
+    let place = token_place(credential.id, credential.team, "refresh_token");
+    let tokens = credential
+        .tokens
+        .as_ref()
+        .filter(|_| credential.is_live())?;
+    match services.key_ring.open(place, &tokens.refresh) {
+        Ok(refresh) => Some(refresh),
+        Err(err) => {
+            tracing::warn!(credential.id = %credential.id, error = %err, "nothing to revoke with");
+            None
+        }
+    }
 }

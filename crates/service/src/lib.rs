@@ -3,7 +3,8 @@
 //! - People: [`sign_up`], [`setup`] (the first account), [`sign_in`], [`account`], [`password_reset`];
 //!   [`who`] proves who is asking, [`throttle`] slows down whoever guesses.
 //! - Teams: [`teams`], [`members`], [`invitations`].
-//! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`disconnect`].
+//! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`account_question`],
+//!   [`disconnect`].
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]. What runs by itself: [`worker`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
@@ -14,7 +15,10 @@
 
 pub mod account;
 pub mod adopt;
+pub mod account_question;
+mod change_site;
 pub mod choose_site;
+mod complete;
 pub mod connect;
 pub mod disconnect;
 pub mod error;
@@ -37,6 +41,7 @@ pub mod teams;
 pub mod test_connection;
 pub mod throttle;
 pub mod verify;
+mod waiting_grant;
 pub mod who;
 pub mod worker;
 

@@ -41,6 +41,8 @@ pub struct ValidToken {
     pub generation: Generation,
     /// Of which credential.
     pub credential: CredentialId,
+    /// When the consent was given: tells grants of one credential apart, whatever was refreshed.
+    pub consented_at: Option<Timestamp>,
 }
 
 /// Why there is no token. Cloned to everybody who waits for the same flight.
@@ -263,6 +265,7 @@ async fn save(
         expires_at: tokens.access_expires_at,
         generation: credential.generation.next(),
         credential: credential.id,
+        consented_at: credential.consented_at,
     })
 }
 
@@ -358,6 +361,7 @@ async fn open(
         expires_at: tokens.access_expires_at,
         generation: credential.generation,
         credential: credential.id,
+        consented_at: credential.consented_at,
     })
 }
 

@@ -5,6 +5,7 @@ use domain::{
     credential::Provider,
     ids::{AttemptId, SessionId, TeamId, UserId},
     sealed::Sealed,
+    text::CloudId,
 };
 use jiff::Timestamp;
 use sqlx::FromRow;
@@ -33,6 +34,7 @@ pub(crate) struct AttemptRow {
     scopes: Option<String>,
     granted_at: Option<Millis>,
     erase_at: Option<Millis>,
+    chosen_cloud_id: Option<String>,
     created_at: Millis,
 }
 
@@ -47,6 +49,9 @@ impl TryFrom<AttemptRow> for ConnectAttempt {
         let outcome = row
             .outcome
             .map(|it| here.word("outcome", &it, &AttemptOutcome::ALL, AttemptOutcome::as_str));
+        let chosen_site = row
+            .chosen_cloud_id
+            .map(|it| here.checked("chosen_cloud_id", CloudId::parse(&it)));
         let tokens = here.tokens(row.access_token, row.refresh_token, row.token_expires_at)?;
         let grant = match (tokens, row.scopes, row.granted_at, row.erase_at) {
             (Some(tokens), Some(scopes), Some(granted_at), Some(erase_at)) => Some(PendingGrant {
@@ -70,6 +75,7 @@ impl TryFrom<AttemptRow> for ConnectAttempt {
             finished_at: here.maybe_time("finished_at", row.finished_at)?,
             outcome: outcome.transpose()?,
             grant,
+            chosen_site: chosen_site.transpose()?,
         })
     }
 }
@@ -207,6 +213,34 @@ impl Tx {
             team.uuid(),
             id.uuid(),
             outcome.as_str(),
+            Millis::from(now)
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// Notes that a person must say whether the connection changes its account, and which site was
+    /// chosen before; `false` if the attempt holds no grant.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn set_account_question(
+        &mut self,
+        team: TeamId,
+        id: AttemptId,
+        chosen_site: &CloudId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE connect_attempts
+               SET outcome = 'choose_account', chosen_cloud_id = $3, updated_at = $4
+             WHERE team_id = $1 AND id = $2 AND access_token IS NOT NULL";
+        let changed = execute!(
+            self,
+            SQL,
+            team.uuid(),
+            id.uuid(),
+            chosen_site.as_str(),
             Millis::from(now)
         )?;
         Ok(changed == 1)
