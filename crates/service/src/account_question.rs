@@ -110,18 +110,23 @@ async fn asked(
     }
 }
 
-/// A second submit finds the account taken by this person.
+/// A second submit finds that this person's question was answered so.
 async fn already_taken(services: &Services, admin: &Admin) -> Result<Option<Ended>, Error> {
-    let team = admin.team();
+    let (team, user) = (admin.team(), admin.person().user().id);
     let mut tx = services.store.read().await?;
-    let credential = tx.find_credential(team.id, Provider::Jira).await?;
-    let is_own = credential
-        .is_some_and(|it| it.is_live() && it.connected_by == Some(admin.person().user().id));
+    let attempt = tx
+        .find_newest_attempt(team.id, Provider::Jira, user)
+        .await?;
+    let was_asked = attempt.is_some_and(|it| {
+        it.outcome == Some(AttemptOutcome::Connected) && it.chosen_site.is_some()
+    });
     let integration = tx.find_jira_integration(team.id, Provider::Jira).await?;
-    Ok(integration.filter(|_| is_own).map(|it| Ended::AlreadyDone {
-        team: team.clone(),
-        site: Some(it.site),
-    }))
+    Ok(integration
+        .filter(|_| was_asked)
+        .map(|it| Ended::AlreadyDone {
+            team: team.clone(),
+            site: Some(it.site),
+        }))
 }
 
 /// The access token of the connection in force while it is good: for a name alone nothing is refreshed.

@@ -173,6 +173,27 @@ impl Tx {
         row.map(ConnectAttempt::try_from).transpose()
     }
 
+    /// The newest attempt of this person, however it ended.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_newest_attempt(
+        &mut self,
+        team: TeamId,
+        provider: Provider,
+        user: UserId,
+    ) -> Result<Option<ConnectAttempt>, StoreError> {
+        const SQL: &str = "
+            SELECT * FROM connect_attempts
+             WHERE team_id = $1 AND provider = $2 AND user_id = $3
+             ORDER BY created_at DESC, id DESC
+             LIMIT 1";
+        let row: Option<AttemptRow> =
+            fetch_optional!(self, SQL, team.uuid(), provider.as_str(), user.uuid())?;
+        row.map(ConnectAttempt::try_from).transpose()
+    }
+
     /// Claims an attempt for the one callback that may finish it; `false` if it was claimed before or
     /// is too old.
     ///

@@ -293,15 +293,5 @@ db_tests! {
         assert_eq!((opened.access.expose_secret(), opened.refresh.expose_secret()), (issued.access.as_str(), issued.refresh.as_str()));
         assert_eq!(after.tokens.unwrap().access_expires_at, world.now() + MINUTE * 60);
         assert!(world.audit(&ada).await.contains(&AuditAction::Reconnected));
-
-        // Another account is not taken silently, and what was there stays in force.
-        let err = world.connect(&ada, "Mia Krystof").await.unwrap();
-        assert!(matches!(err, Ended::ChooseSite { .. }));
-        let mia = world.sim.sites_of("Mia Krystof");
-        let err = service::choose_site::choose(&world.services, &ada, &mia[0]).await.unwrap_err();
-        assert_eq!(reason(err), Reason::WrongAccount);
-        let (kept, _) = world.stored(&ada).await;
-        assert_eq!(world.open_tokens(&kept).access.expose_secret(), issued.access);
-        assert_eq!(kept.provider, Provider::Jira);
     }
 }

@@ -1,9 +1,9 @@
 //! Disconnecting erases at once and for good.
 
-use atlassian_sim::Endpoint;
+use atlassian_sim::{Endpoint, Fault};
 use domain::{audit::AuditAction, state::ConnectionState};
 use jiff::SignedDuration;
-use service::{disconnect::disconnect, refresh::TokenError};
+use service::{choose_site::choose, disconnect::disconnect, refresh::TokenError};
 use testkit::{db_tests, world::World};
 
 db_tests! {
@@ -49,5 +49,55 @@ db_tests! {
         assert!(matches!(err, TokenError::NoConnection(ConnectionState::Disconnected)));
         assert!(world.credential(&ada).await.unwrap().tokens.is_none());
         assert_eq!(world.sim.counts().refresh, 1);
+    }
+
+    async fn atlassian_is_asked_to_forget_a_grant_that_nothing_else_rests_on(db: TestDb) {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        world.connect(&ada, "Sam One").await.unwrap();
+        disconnect(&world.services, &ada).await.unwrap();
+        world.tasks_done().await;
+        assert_eq!(world.sim.counts().revoke, 1);
+        assert_eq!(disconnect(&world.services, &ada).await.unwrap(), None);
+        world.tasks_done().await;
+        assert_eq!(world.sim.counts().revoke, 1);
+    }
+
+    async fn a_grant_that_serves_another_team_is_not_revoked(db: TestDb) {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        let beta = world.another_team(&ada, "Beta").await;
+        world.connect(&ada, "Sam One").await.unwrap();
+        world.connect(&beta, "Sam One").await.unwrap();
+        disconnect(&world.services, &ada).await.unwrap();
+        world.tasks_done().await;
+        assert_eq!(world.sim.counts().revoke, 0, "one grant serves both teams");
+        world.token(&beta).await.unwrap();
+        disconnect(&world.services, &beta).await.unwrap();
+        world.tasks_done().await;
+        assert_eq!(world.sim.counts().revoke, 1, "the last one ends it");
+    }
+
+    async fn nothing_is_revoked_while_an_account_is_unknown_or_a_sign_in_is_open(db: TestDb) {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        let beta = world.another_team(&ada, "Beta").await;
+        world.sim.fault(Endpoint::Myself, Fault::Status(503));
+        world.connect(&beta, "Sam One").await.unwrap();
+        assert_eq!(world.credential(&beta).await.unwrap().account_id, None);
+        world.connect(&ada, "Mia Krystof").await.unwrap();
+        let site = world.sim.sites_of("Mia Krystof")[0].clone();
+        choose(&world.services, &ada, &site).await.unwrap();
+        disconnect(&world.services, &ada).await.unwrap();
+        // Nor is the grant of an unknown account itself.
+        disconnect(&world.services, &beta).await.unwrap();
+        world.tasks_done().await;
+        assert_eq!(world.sim.counts().revoke, 0);
+
+        world.connect(&ada, "Sam One").await.unwrap();
+        world.connect(&beta, "Mia Krystof").await.unwrap();
+        disconnect(&world.services, &ada).await.unwrap();
+        world.tasks_done().await;
+        assert_eq!(world.sim.counts().revoke, 0, "the sign-in of the other team may be of the same account");
     }
 }

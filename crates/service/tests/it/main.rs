@@ -2,11 +2,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod account;
+mod account_question;
+mod change_site;
 mod choose_site;
 mod connect;
 mod disconnect;
 mod keys;
 mod members;
 mod people;
+mod reconnect;
 mod refresh;
 mod sealing;
