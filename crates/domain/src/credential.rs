@@ -51,6 +51,14 @@ impl Scopes {
         self.0.contains(scope)
     }
 
+    /// What was asked for and not granted, of what Jira's calls need. `offline_access` is not among them:
+    /// a grant without it is never stored.
+    pub fn missing(&self) -> impl Iterator<Item = &'static str> {
+        ["read:jira-work", "read:jira-user"]
+            .into_iter()
+            .filter(|it| !self.contains(it))
+    }
+
     /// Each scope, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

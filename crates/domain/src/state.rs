@@ -12,6 +12,8 @@ use crate::{
 pub enum ConnectionState {
     /// Atlassian refused the grant; a person must give a new one.
     ReconnectNeeded,
+    /// It works, but lacks a permission that we ask for.
+    PermissionsMissing,
     /// It works, as far as we know.
     Connected,
     /// A person came back from Atlassian and must choose a site, or let us ask Atlassian again.
@@ -26,8 +28,9 @@ pub enum ConnectionState {
 
 impl ConnectionState {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ReconnectNeeded,
+        Self::PermissionsMissing,
         Self::Connected,
         Self::ChooseSite,
         Self::Connecting,
@@ -39,6 +42,7 @@ impl ConnectionState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ReconnectNeeded => "reconnect_needed",
+            Self::PermissionsMissing => "permissions_missing",
             Self::Connected => "connected",
             Self::ChooseSite => "choose_site",
             Self::Connecting => "connecting",
@@ -58,6 +62,9 @@ pub fn connection_state(
     now: Timestamp,
 ) -> ConnectionState {
     match credential {
+        Some(it) if it.is_live() && it.scopes.missing().next().is_some() => {
+            return ConnectionState::PermissionsMissing;
+        }
         Some(it) if it.is_live() => return ConnectionState::Connected,
         Some(it) if it.tokens.is_some() => return ConnectionState::ReconnectNeeded,
         _ => {}
@@ -105,7 +112,7 @@ mod tests {
             team: TeamId::from_uuid(Uuid::nil()),
             provider: Provider::Jira,
             tokens: has_tokens.then(tokens),
-            scopes: Scopes::default(),
+            scopes: Scopes::REQUESTED.into_iter().collect(),
             account_id: None,
             connected_by: None,
             consented_at: None,
@@ -144,6 +151,7 @@ mod tests {
                 granted_at: NOW,
                 erase_at: NOW + secs(it),
             }),
+            chosen_site: None,
         }
     }
 
@@ -189,13 +197,21 @@ mod tests {
             has_tokens: bool,
             revoked: bool,
             expires_in in -1000_i64..1000,
+            lacks_a_scope: bool,
             outcome in proptest::option::of(proptest::sample::select(AttemptOutcome::ALL.to_vec())),
             grant_for in proptest::option::of(-1000_i64..1000),
         ) {
-            let credential = credential(has_tokens, revoked);
+            let mut credential = credential(has_tokens, revoked);
+            if lacks_a_scope {
+                credential.scopes = Scopes::from_space_separated("read:jira-work offline_access");
+            }
             let attempt = attempt(expires_in, outcome, grant_for);
             let state = connection_state(Some(&credential), Some(&attempt), NOW);
-            prop_assert_eq!(state == ConnectionState::Connected, has_tokens && !revoked);
+            prop_assert_eq!(state == ConnectionState::Connected, has_tokens && !revoked && !lacks_a_scope);
+            prop_assert_eq!(
+                state == ConnectionState::PermissionsMissing,
+                has_tokens && !revoked && lacks_a_scope
+            );
         }
     }
 }

@@ -141,6 +141,14 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
             post(pages::connect::begin),
         )
         .route(
+            "/a/{team}/integrations/jira/reconnect",
+            post(pages::connect::reconnect),
+        )
+        .route(
+            "/a/{team}/integrations/jira/account",
+            get(pages::account_question::show).post(pages::account_question::answer),
+        )
+        .route(
             "/a/{team}/integrations/jira/cancel",
             post(pages::connect::cancel),
         )

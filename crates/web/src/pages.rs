@@ -10,6 +10,7 @@ use domain::text::{Slug, TextError};
 use crate::{layers, problem::Problem};
 
 pub(crate) mod account;
+pub(crate) mod account_question;
 pub(crate) mod connect;
 pub(crate) mod disconnect;
 pub(crate) mod first_account;

@@ -314,6 +314,13 @@ fn refused(refusal: Refusal) -> Problem {
             href: format!("{}jira/sites", integrations_path(&it.slug)),
         },
     );
+    let try_sites_again = match &sites {
+        Action::Link { href, .. } => Action::Link {
+            label: "Try again".to_owned(),
+            href: href.clone(),
+        },
+        other @ Action::Post { .. } => other.clone(),
+    };
     let of_team = team.as_ref().map_or("the team", |it| it.name.as_str());
     let page = |status, code, title: &str, meaning: &str, action: Action| {
         Problem::new(status, code, title, meaning).with_action(action)
@@ -341,13 +348,19 @@ fn refused(refusal: Refusal) -> Problem {
              signed in with.",
             back,
         ),
-        Reason::WrongAccount => page(
+        Reason::ReconnectFirst => page(
             StatusCode::CONFLICT,
-            "CONNECT_WRONG_ACCOUNT",
-            "You signed in with another Atlassian account",
-            "This connection belongs to another account. Nothing was changed. Sign in with that \
-             account, or disconnect first and connect with yours.",
-            start_again,
+            "connection_reconnect_needed",
+            "This connection needs to be reconnected first",
+            "Atlassian no longer accepts it, so its sites cannot be listed. Nothing was changed.",
+            connect("Reconnect", None),
+        ),
+        Reason::NoAnswer => page(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "provider_unavailable",
+            "Atlassian did not answer",
+            "Nothing was changed; the connection stays as it is.",
+            try_sites_again,
         ),
         Reason::NoRefreshToken => page(
             StatusCode::BAD_GATEWAY,

@@ -5,6 +5,7 @@
 //! page in every state into a folder, to be looked at.
 
 pub mod account;
+pub mod account_question;
 pub mod disconnect;
 pub mod error;
 pub mod first_account;

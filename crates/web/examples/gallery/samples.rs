@@ -4,6 +4,8 @@ use askama::Template;
 
 use super::view::{
     Assets, Field, Moment, Section, Shell, TeamLink,
+    Assets, Field, Moment, Shell, TeamLink,
+    account_question::AccountQuestionPage,
     disconnect::DisconnectPage,
     error::{Action, Cause, ErrorPage, Link},
     login::{LoginNotice, LoginPage},
@@ -29,6 +31,7 @@ pub(crate) fn all() -> Vec<Sample> {
         integrations::states(),
         integrations::told(),
         sites(),
+        accounts(),
         disconnects(),
         problems(),
     ]
@@ -205,7 +208,15 @@ fn sites() -> Vec<Sample> {
             ),
         ],
         until: Some(moment("24 Nov 2026, 11:10 UTC", "in 30 minutes")),
+        current: None,
+        services: Vec::new(),
         error: None,
+    };
+    let change = SitesPage {
+        account: None,
+        current: few.sites.first().map(|it| it.cloud_id.clone()),
+        until: None,
+        ..few.clone()
     };
     let many = (1..=14)
         .map(|it| {
@@ -219,6 +230,7 @@ fn sites() -> Vec<Sample> {
         .collect();
     vec![
         sample("sites", &few),
+        sample("sites-change", &change),
         sample(
             "sites-error",
             &SitesPage {
@@ -234,6 +246,26 @@ fn sites() -> Vec<Sample> {
                 ..few
             },
         ),
+    ]
+}
+
+fn accounts() -> Vec<Sample> {
+    let page = AccountQuestionPage {
+        shell: inside(),
+        team: team("Platform", "platform"),
+        connected_as: Some("Ada Lovelace".to_owned()),
+        signed_in_as: Some("Grace Hopper".to_owned()),
+        until: moment("24 Nov 2026, 11:10 UTC", "in 30 minutes"),
+        reference: "019ab1c2-5d1e".to_owned(),
+    };
+    let nameless = AccountQuestionPage {
+        connected_as: None,
+        signed_in_as: None,
+        ..page.clone()
+    };
+    vec![
+        sample("account-question", &page),
+        sample("account-question-nameless", &nameless),
     ]
 }
 

@@ -47,6 +47,15 @@ pub(crate) async fn begin(
     }
 }
 
+/// Sends the browser to Atlassian for a new grant; the old one stays in force until that is saved.
+pub(crate) async fn reconnect(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
+) -> Result<Redirect, Problem> {
+    let address = connect::begin(&app.services, &admin).await?;
+    Ok(Redirect::to(address.as_str()))
+}
+
 /// Takes what Atlassian sent the browser back with.
 pub(crate) async fn callback(
     State(app): State<App>,
@@ -104,6 +113,10 @@ pub(crate) fn go_on(ended: &Ended) -> Redirect {
         } => integrations_with_notice(&team.slug, "connected_only_site"),
         Ended::Connected { team, .. } => integrations_with_notice(&team.slug, "connected"),
         Ended::AlreadyDone { team, .. } => integrations_with_notice(&team.slug, "already_done"),
+        Ended::SiteChanged { team, .. } => integrations_with_notice(&team.slug, "site_changed"),
+        Ended::AskAccount { team } => {
+            Redirect::to(&format!("{}jira/account", integrations_path(&team.slug)))
+        }
         Ended::ChooseSite { team } => {
             Redirect::to(&format!("{}jira/sites", integrations_path(&team.slug)))
         }

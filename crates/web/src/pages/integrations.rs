@@ -6,7 +6,13 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use domain::{attempt::ConnectAttempt, jira::Site, permission::Action, state::ConnectionState};
+use domain::{
+    attempt::{AttemptOutcome, ConnectAttempt},
+    credential::IntegrationCredential,
+    jira::Site,
+    permission::Action,
+    state::ConnectionState,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use service::{
@@ -28,7 +34,7 @@ use crate::{
         Authority, Section,
         integrations::{
             Attempt, Choice, Connected, IntegrationsPage, JiraState, Notice, Setup, SiteName,
-            TestResult, Unknown,
+            TestResult, Unknown, WaitsFor,
         },
     },
     who::{AdminOfTeam, OfTeam},
@@ -141,7 +147,9 @@ fn is_attempt_news(overview: &JiraOverview) -> bool {
     is_later
         && matches!(
             overview.state,
-            ConnectionState::Connected | ConnectionState::ReconnectNeeded
+            ConnectionState::Connected
+                | ConnectionState::PermissionsMissing
+                | ConnectionState::ReconnectNeeded
         )
 }
 
@@ -162,6 +170,21 @@ fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
                 reference: String::new(),
             }),
         },
+        (ConnectionState::Connected | ConnectionState::PermissionsMissing, _) => {
+            match &overview.site {
+                Some(site) => JiraState::Connected(Connected {
+                    site: site_name(site),
+                    by: name(&overview.connected_by),
+                    at: when(credential.and_then(|it| it.consented_at)),
+                    last_refreshed: when(credential.and_then(|it| it.last_refreshed_at)),
+                    missing: credential.map(missing).unwrap_or_default(),
+                }),
+                // Written in one transaction: a credential without a site is not ours to explain away.
+                None => JiraState::Unknown(Unknown {
+                    reference: String::new(),
+                }),
+            }
+        }
         (ConnectionState::ReconnectNeeded, _) => JiraState::ReconnectNeeded {
             site: overview.site.as_ref().map(site_name),
             reason: GRANT_REVOKED.to_owned(),
@@ -200,8 +223,24 @@ fn attempt(overview: &JiraOverview, found: &ConnectAttempt, now: Timestamp) -> A
         by: by(overview),
         began: moment(found.created_at, now),
         is_own: overview.is_own_attempt,
+        waits_for: found.grant.as_ref().and(match found.outcome {
+            Some(AttemptOutcome::ChooseSite) => Some(WaitsFor::Site),
+            Some(AttemptOutcome::ChooseAccount) => Some(WaitsFor::Account),
+            _ => None,
+        }),
         kept_until: kept.map(|it| moment(it.erase_at, now)),
     }
+}
+
+/// Permissions that were asked for and not granted, in words.
+fn missing(credential: &IntegrationCredential) -> Vec<String> {
+    let words = |scope| match scope {
+        "read:jira-work" => "read issues",
+        "read:jira-user" => "read users",
+        other => other,
+    };
+    let missing = credential.scopes.missing();
+    missing.map(|it| words(it).to_owned()).collect()
 }
 
 fn by(overview: &JiraOverview) -> String {
@@ -242,6 +281,7 @@ fn notice_of(word: Option<&str>, site: Option<&Site>) -> Option<Notice> {
             site,
             only_site: true,
         }),
+        ("site_changed", Some(site)) => Some(Notice::SiteChanged { site }),
         ("already_done", Some(site)) => Some(Notice::AlreadyConnected { site }),
         ("disconnected", None) => Some(Notice::Disconnected { site: None }),
         ("discarded", _) => Some(Notice::Discarded),

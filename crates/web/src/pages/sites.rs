@@ -21,7 +21,7 @@ use crate::{
     who::AdminOfTeam,
 };
 
-/// The sites that the waiting sign-in can reach.
+/// The sites that the waiting sign-in, or the connection in force, can reach.
 pub(crate) async fn show(
     State(app): State<App>,
     AdminOfTeam(admin): AdminOfTeam,
@@ -37,7 +37,7 @@ pub(crate) struct SitesForm {
     cloud_id: Option<String>,
 }
 
-/// Connects with the chosen site.
+/// Connects with the chosen site, or changes the site of the connection in force.
 pub(crate) async fn choose(
     State(app): State<App>,
     AdminOfTeam(admin): AdminOfTeam,
@@ -75,7 +75,9 @@ async fn render(
         team: shell::link(admin.team()),
         account: picker.account_name,
         sites: sites.collect(),
-        until: Some(crate::moment::moment(picker.until, now)),
+        until: picker.until.map(|it| crate::moment::moment(it, now)),
+        current: picker.current.map(|it| it.to_string()),
+        services: Vec::new(),
         error,
     };
     html_with_status(status, &page)

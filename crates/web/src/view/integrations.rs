@@ -84,6 +84,11 @@ pub enum Notice {
         /// Whether it was the only one and so was not asked about.
         only_site: bool,
     },
+    /// The connection has another site now.
+    SiteChanged {
+        /// Name of the site.
+        site: String,
+    },
     /// There was nothing to do.
     AlreadyConnected {
         /// Name of the site.
@@ -142,9 +147,20 @@ pub struct Attempt {
     pub began: Moment,
     /// Whether the reader went, in this browser, and so can go on with it.
     pub is_own: bool,
+    /// Whether the person came back and must say something first.
+    pub waits_for: Option<WaitsFor>,
     /// Whether Atlassian did not answer after the return: the grant is kept until then, and *Try
     /// again* goes on without a new consent.
     pub kept_until: Option<Moment>,
+}
+
+/// What a person who came back must say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// Which site.
+    Site,
+    /// Whether the connection changes its Atlassian account.
+    Account,
 }
 
 /// A choice that waits for a person.
@@ -169,6 +185,14 @@ pub struct Connected {
     pub at: Option<Moment>,
     /// When the tokens were last renewed.
     pub last_refreshed: Option<Moment>,
+    /// What was asked for and not granted, in words: `read issues`.
+    pub missing: Vec<String>,
+}
+
+impl Connected {
+    fn missing_in_words(&self) -> String {
+        list(&self.missing)
+    }
 }
 
 /// A site, as people know it.

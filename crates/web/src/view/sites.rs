@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Moment, Shell, TeamLink, letter};
+use super::{Moment, Shell, TeamLink, letter, list};
 
 /// From this number of sites on a filter box helps.
 const FILTER_FROM: usize = 11;
@@ -19,13 +19,35 @@ pub struct SitesPage {
     pub account: Option<String>,
     /// The sites, sorted by name.
     pub sites: Vec<SiteChoice>,
-    /// Until when the choice can be made.
+    /// Until when the choice can be made; none where a connection in force changes its site.
     pub until: Option<Moment>,
+    /// The cloud id of the site in force, where the connection is to change it.
+    pub current: Option<String>,
+    /// Names of the services that use the connection; empty before there are any.
+    pub services: Vec<String>,
     /// What is wrong with what was sent: "Choose a site".
     pub error: Option<String>,
 }
 
 impl SitesPage {
+    /// Whether a connection in force changes its site.
+    fn is_change(&self) -> bool {
+        self.until.is_none()
+    }
+
+    fn is_current(&self, site: &SiteChoice) -> bool {
+        self.current.as_ref() == Some(&site.cloud_id)
+    }
+
+    /// Their names at the beginning of a sentence.
+    fn services_at_start(&self) -> String {
+        if self.services.is_empty() {
+            "Your services".to_owned()
+        } else {
+            list(&self.services)
+        }
+    }
+
     fn has_filter(&self) -> bool {
         self.sites.len() >= FILTER_FROM
     }

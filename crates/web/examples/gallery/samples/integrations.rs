@@ -5,7 +5,7 @@ use super::{
         Authority,
         integrations::{
             Attempt, Choice, Connected, IntegrationsPage, JiraState, Notice, Setup, SiteName,
-            TestResult, Unknown,
+            TestResult, Unknown, WaitsFor,
         },
     },
     Sample, inside, moment, sample, team,
@@ -53,6 +53,7 @@ fn attempt(is_own: bool, kept: bool) -> Attempt {
         by: "Ada Lovelace".to_owned(),
         began: moment("24 Nov 2026, 10:38 UTC", "2 minutes ago"),
         is_own,
+        waits_for: None,
         kept_until: kept.then(|| moment("24 Nov 2026, 11:10 UTC", "in 30 minutes")),
     }
 }
@@ -66,12 +67,27 @@ fn choice(is_own: bool) -> JiraState {
 }
 
 fn connected() -> JiraState {
+    lacking(&[])
+}
+
+fn lacking(missing: &[&str]) -> JiraState {
     JiraState::Connected(Connected {
         site: site(),
         by: Some("Ada Lovelace".to_owned()),
         at: Some(moment("24 Nov 2026, 10:40 UTC", "3 days ago")),
         last_refreshed: Some(moment("27 Nov 2026, 08:12 UTC", "12 minutes ago")),
+        missing: missing.iter().map(|it| (*it).to_owned()).collect(),
     })
+}
+
+fn beside(waits_for: WaitsFor) -> IntegrationsPage {
+    IntegrationsPage {
+        attempt: Some(Attempt {
+            waits_for: Some(waits_for),
+            ..attempt(true, false)
+        }),
+        ..page(connected())
+    }
 }
 
 fn disconnected() -> JiraState {
@@ -117,6 +133,9 @@ pub(super) fn states() -> Vec<Sample> {
         state("choose-site-own", choice(true)),
         state("choose-site-other", choice(false)),
         state("connected", connected()),
+        state("permissions-missing", lacking(&["read users"])),
+        sample("connected-choose-site", &beside(WaitsFor::Site)),
+        sample("connected-choose-account", &beside(WaitsFor::Account)),
         state("disconnected", disconnected()),
         state("reconnect-needed", reconnect_needed()),
         state(
