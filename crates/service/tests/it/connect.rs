@@ -4,7 +4,7 @@ use atlassian_sim::{Endpoint, Fault, Switches};
 use domain::{
     attempt::{AttemptOutcome, GRANT_LIFE},
     audit::AuditAction,
-    credential::{Generation, Provider},
+    credential::Generation,
     state::ConnectionState,
     team::Role,
 };
