@@ -86,6 +86,8 @@ pub fn retry_after(value: &str, now: Timestamp) -> Option<SignedDuration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn outcome(status: u16, body: &str) -> &'static str {
@@ -191,5 +193,25 @@ mod tests {
         check("Tue, 24 Nov 2020 10:01:00 GMT", Some(1));
         check("soon", None);
         check("", None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_answered_an_outage_kills_no_grant(status in 0_u16..1000, body in any::<Vec<u8>>(), has: bool) {
+            let outcome = refresh_outcome(TokenAnswer::Answer { status, body: &body, has_access_token: has });
+            let may_be_refused = (400..500).contains(&status) && ![408, 429].contains(&status);
+            if !may_be_refused {
+                prop_assert!(outcome != RefreshOutcome::GrantDead && outcome != RefreshOutcome::Misconfigured);
+            }
+            prop_assert_eq!(outcome == RefreshOutcome::Ok, status == 200 && has);
+        }
+
+        #[test]
+        fn whatever_is_asked_for_we_wait_a_second_to_five_minutes(value in "\\PC{0,60}|-?[0-9]{1,25}") {
+            let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+            if let Some(wait) = retry_after(&value, now) {
+                prop_assert!((1..=300).contains(&wait.as_secs()));
+            }
+        }
     }
 }

@@ -327,6 +327,8 @@ impl NewPassword {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn slug(name: &str) -> String {
@@ -417,5 +419,34 @@ mod tests {
         assert_eq!(parse("x".repeat(9)), Err(TextError::TooShort { min: 10 }));
         assert_eq!(parse("x".repeat(10)), Ok(()));
         assert_eq!(parse("x".repeat(201)), Err(TextError::TooLong { max: 200 }));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_people_write_is_a_plain_line_or_refused(text in any::<String>()) {
+            for taken in [
+                PersonName::parse(&text).ok().map(|it| it.to_string()),
+                TeamName::parse(&text).ok().map(|it| it.to_string()),
+                EmailAddress::parse(&text).ok().map(|it| it.to_string()),
+            ].into_iter().flatten() {
+                prop_assert!(!taken.is_empty() && !taken.chars().any(char::is_control), "{taken:?}");
+                prop_assert_eq!(taken.trim(), taken.as_str());
+            }
+        }
+
+        #[test]
+        fn whatever_a_team_is_called_its_slug_is_one(text in any::<String>(), n in 1_u32..100_000) {
+            if let Ok(name) = TeamName::parse(&text) {
+                let slug = Slug::from_name(&name, n);
+                prop_assert_eq!(Slug::parse(slug.as_str()), Ok(slug.clone()));
+            }
+        }
+
+        #[test]
+        fn whatever_a_provider_calls_a_site_it_has_a_name_to_show(text in any::<String>()) {
+            let url = SiteUrl::parse("https://acme.atlassian.net").unwrap();
+            let name = SiteName::from_provider(&text, &url).to_string();
+            prop_assert!(!name.trim().is_empty() && !name.chars().any(char::is_control), "{name:?}");
+        }
     }
 }

@@ -160,6 +160,7 @@ fn has_our_form(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use proptest::prelude::*;
     use uuid::Uuid;
 
     use super::*;
@@ -239,5 +240,28 @@ mod tests {
             parse(&ring().sign(USE, unknown_purpose.as_bytes())),
             Err(StateError::Forged)
         );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_browser_sends_as_state_is_refused_calmly(text in "\\PC{0,300}|[A-Za-z0-9_.-]{0,300}") {
+            prop_assert!(ConnectState::parse(&text, &ring()).is_err());
+        }
+
+        #[test]
+        fn whatever_we_signed_for_this_use_is_a_whole_state_or_refused(message in any::<Vec<u8>>()) {
+            let signed = ring().sign(USE, &message);
+            prop_assert!(ConnectState::parse(&signed, &ring()).is_err());
+        }
+
+        #[test]
+        fn whatever_is_changed_in_a_state_makes_it_useless(at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_.-]") {
+            let good = state(Purpose::Connect).to_text(&ring()).unwrap();
+            let mut chars: Vec<char> = good.chars().collect();
+            let index = at.index(chars.len());
+            chars[index] = to.chars().next().unwrap();
+            let changed: String = chars.into_iter().collect();
+            prop_assert_eq!(ConnectState::parse(&changed, &ring()).is_ok(), changed == good);
+        }
     }
 }

@@ -33,6 +33,8 @@ impl Next {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -58,6 +60,17 @@ mod tests {
             "/.//evil.example",
         ] {
             assert!(Next::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_for_afterwards_stays_here(text in "\\PC{0,100}|/[/\\\\a-z.:@%0-9]{0,40}") {
+            if let Some(next) = Next::parse(&text) {
+                let here = Url::parse("https://tformance.example.com/login").unwrap();
+                let there = here.join(next.as_str()).unwrap();
+                prop_assert_eq!(there.origin(), here.origin());
+            }
         }
     }
 }

@@ -62,6 +62,9 @@ impl Callback {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     #[track_caller]
@@ -101,6 +104,30 @@ mod tests {
             "=",
         ] {
             check(query, "bad");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_in_a_query_is_read_or_bad(query in "\\PC{0,300}|[a-z%&=0-9+]{0,300}") {
+            if let Some(callback) = Callback::parse(&query) {
+                prop_assert!(!callback.state().is_empty());
+            }
+        }
+
+        #[test]
+        fn whatever_a_code_and_a_state_hold_they_come_through(code in "\\PC{1,200}", state in "\\PC{1,200}") {
+            let query: String = form_urlencoded::Serializer::new(String::new())
+                .append_pair("state", &state)
+                .append_pair("code", &code)
+                .finish();
+            match Callback::parse(&query) {
+                Some(Callback::Code { code: got, state: its_state }) => {
+                    prop_assert_eq!(got.expose_secret(), code.as_str());
+                    prop_assert_eq!(its_state, state);
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
         }
     }
 }
