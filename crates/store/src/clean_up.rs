@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::{StoreError, Tx, columns::Millis};
 
 impl Tx {
-    /// Erases the grants that nobody finished in time; says how many.
+    /// Discards the sign-ins that nobody finished in time, and erases what was granted; says how many.
     ///
     /// # Errors
     ///
@@ -14,7 +14,7 @@ impl Tx {
     pub async fn erase_expired_grants(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         const SQL: &str = "
             UPDATE connect_attempts
-               SET access_token = NULL, refresh_token = NULL, token_expires_at = NULL,
+               SET outcome = 'discarded', access_token = NULL, refresh_token = NULL, token_expires_at = NULL,
                    scopes = NULL, granted_at = NULL, erase_at = NULL, updated_at = $1
              WHERE erase_at <= $1";
         Ok(execute!(self, SQL, Millis::from(now))?)

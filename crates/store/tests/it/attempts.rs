@@ -3,6 +3,7 @@
 use domain::{
     attempt::{AttemptOutcome, ConnectAttempt, GRANT_LIFE, Purpose, TRIP_LIFE},
     ids::{AttemptId, TeamId},
+    text::CloudId,
 };
 use jiff::{SignedDuration, Timestamp};
 use store::Store;
@@ -242,5 +243,30 @@ db_tests! {
         let kept = write(&db, async |tx| tx.set_attempt_grant(team_id(1), attempt_id(1), &grant(3), at(3)).await).await;
         assert!(!kept);
         assert_eq!(find(&db, 1, 1).await.unwrap().outcome, Some(AttemptOutcome::Discarded));
+    }
+
+    async fn the_account_is_asked_about_while_there_is_a_grant_of_the_team(db: TestDb) {
+        two_teams(&db).await;
+        begin(&db, &[attempt(1, 1, 0)]).await;
+        let site = CloudId::parse("1324a887-45db-4bf4-9e99-ef0ff456d421").unwrap();
+        let ask = async |team| write(&db, async |tx| tx.set_account_question(team_id(team), attempt_id(1), &site, at(2)).await).await;
+        assert!(!ask(1).await, "no grant");
+        grant_to(&db, 1, 1, 1).await;
+        assert!(!ask(2).await, "another team's");
+        assert!(ask(1).await);
+        let found = find(&db, 1, 1).await.unwrap();
+        assert_eq!((found.outcome, found.chosen_site), (Some(AttemptOutcome::ChooseAccount), Some(site)));
+    }
+
+    async fn the_newest_attempt_of_a_person_is_found_however_it_ended(db: TestDb) {
+        two_teams(&db).await;
+        let newest = async |team: u128, user: u128| {
+            read(&db, async |tx| tx.find_newest_attempt(team_id(team), JIRA, user_id(user)).await).await.map(|it| it.id)
+        };
+        assert_eq!(newest(1, 1).await, None);
+        begin(&db, &[attempt(1, 1, 0), attempt(2, 1, 5), attempt(3, 2, 9)]).await;
+        assert!(claim(&db, 1, 2, at(6)).await);
+        assert_eq!(newest(1, 1).await, Some(attempt_id(2)));
+        assert_eq!(newest(1, 2).await, None, "another person's");
     }
 }

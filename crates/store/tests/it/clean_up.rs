@@ -32,7 +32,8 @@ db_tests! {
         for (n, team, is_kept) in [(1, 1, false), (2, 2, false), (3, 1, true)] {
             let left = read(&db, async |tx| tx.find_attempt(team_id(team), attempt_id(n)).await).await.unwrap();
             assert_eq!(left.grant.is_some(), is_kept, "attempt {n}");
-            assert_eq!(left.outcome, Some(AttemptOutcome::ChooseSite));
+            let outcome = if is_kept { AttemptOutcome::ChooseSite } else { AttemptOutcome::Discarded };
+            assert_eq!(left.outcome, Some(outcome));
         }
     }
 

@@ -7,6 +7,7 @@ mod clean_up;
 mod columns;
 mod credentials;
 mod error;
+mod grants;
 mod installation;
 mod invitations;
 mod jira;

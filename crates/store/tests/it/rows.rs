@@ -96,6 +96,7 @@ pub(crate) fn attempt(n: u128, team: u128, begins: i64) -> ConnectAttempt {
         finished_at: None,
         outcome: None,
         grant: None,
+        chosen_site: None,
     }
 }
 

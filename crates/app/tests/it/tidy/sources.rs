@@ -8,7 +8,6 @@ const LIMIT: usize = 500;
 
 /// Files that were too long when the rule came, and how long each may be at most.
 const LONG: &[(&str, usize)] = &[
-    ("crates/service/src/choose_site.rs", 510),
     ("crates/service/src/connect.rs", 570),
     ("crates/web/src/problem.rs", 530),
 ];
