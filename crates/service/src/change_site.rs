@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use crate::{
     Entry, Error, Services,
     choose_site::{Picker, choices},
-    connect::{ConnectError, Reason, Refusal, atlassian_of},
+    connect::{ConnectError, Ended, Reason, Refusal, atlassian_of},
     refresh::{TokenError, ValidToken, ensure_valid_token},
     who::Admin,
 };
@@ -46,17 +46,18 @@ pub(crate) async fn offered(
     })
 }
 
-/// Takes another site; gives it. Of the form only `cloud_id` is believed, and only if Atlassian lists it
+/// Takes another site; the one in force is no mistake. Of the form only `cloud_id` is believed, and only if Atlassian lists it
 /// now.
 ///
 /// # Errors
 ///
-/// As [`offered`]; [`Reason::SiteNotOffered`], [`Reason::SiteRefused`].
-pub(crate) async fn change(
+/// [`Reason::ChoiceExpired`] if there is no connection, [`Reason::ReconnectFirst`], [`Reason::NoAnswer`],
+/// [`Reason::SiteNotOffered`], [`Reason::SiteRefused`].
+pub async fn change_site(
     services: &Arc<Services>,
     admin: &Admin,
     cloud_id: &str,
-) -> Result<Site, ConnectError> {
+) -> Result<Ended, ConnectError> {
     let atlassian = atlassian_of(services, admin)?;
     let team = admin.team();
     let token = token(services, admin).await?;
@@ -70,16 +71,22 @@ pub(crate) async fn change(
     if atlassian.myself(&token.access, &site.cloud_id).await == Err(CallError::SiteRefused) {
         return Err(Refusal::of(Reason::SiteRefused { site }, team).into());
     }
-    write(services, admin, &token, &site).await?;
-    Ok(site)
+    let team = team.clone();
+    if write(services, admin, &token, &site).await? {
+        Ok(Ended::SiteChanged { team, site })
+    } else {
+        let site = Some(site);
+        Ok(Ended::AlreadyDone { team, site })
+    }
 }
 
+/// Says whether it was another site; of the same one name and address are written anew.
 async fn write(
     services: &Services,
     admin: &Admin,
     token: &ValidToken,
     site: &Site,
-) -> Result<(), ConnectError> {
+) -> Result<bool, ConnectError> {
     let team = admin.team();
     let now = services.env.now();
     let mut tx = services.store.write().await?;
@@ -101,7 +108,8 @@ async fn write(
         sync_status: SyncStatus::Pending,
     };
     tx.set_jira_integration(&integration, now).await?;
-    if let Some(old) = old.filter(|it| it.site.cloud_id != site.cloud_id) {
+    let old = old.filter(|it| it.site.cloud_id != site.cloud_id);
+    if let Some(old) = &old {
         let entry = Entry::new(AuditAction::SiteChanged)
             .team(team.id)
             .actor(admin.person().user().id)
@@ -110,8 +118,7 @@ async fn write(
         services.audit(&mut tx, entry).await?;
     }
     tx.commit().await?;
-    tracing::info!(team.id = %team.id, "the site was changed");
-    Ok(())
+    Ok(old.is_some())
 }
 
 async fn token(services: &Arc<Services>, admin: &Admin) -> Result<ValidToken, ConnectError> {

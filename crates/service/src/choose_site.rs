@@ -102,30 +102,29 @@ pub(crate) async fn choices(
     Ok(choices.collect())
 }
 
-/// Connects with the chosen site, or changes the site of the connection in force. Of the form only
-/// `cloud_id` is believed, and only if Atlassian lists it now.
+/// Connects with the chosen site. Of the form only `cloud_id` is believed, and only if Atlassian lists it
+/// now.
 ///
 /// # Errors
 ///
-/// As [`offered_sites`]; [`Reason::SiteNotOffered`] or [`Reason::SiteRefused`], after which another
+/// [`Reason::ChoiceExpired`] if no sign-in of this person waits, [`Reason::AtlassianDown`],
+/// [`Reason::NoSite`]; [`Reason::SiteNotOffered`] or [`Reason::SiteRefused`], after which another
 /// choice can be made.
 pub async fn choose(
-    services: &Arc<Services>,
+    services: &Services,
     admin: &Admin,
     cloud_id: &str,
 ) -> Result<Ended, ConnectError> {
     let atlassian = atlassian_of(services, admin)?;
     let team = admin.team();
     let Some(waiting) = waiting_grant::find(services, admin).await? else {
-        // A second submit of the same choice finds the connection made.
-        if let Ok(cloud_id) = CloudId::parse(cloud_id)
-            && let Some(ended) = already_connected(services, admin, &cloud_id).await?
-        {
-            return Ok(ended);
-        }
-        let site = change_site::change(services, admin, cloud_id).await?;
-        let team = team.clone();
-        return Ok(Ended::SiteChanged { team, site });
+        // A second submit of the same choice finds the connection made. Another choice is none: what
+        // waited is gone, and a form that was left open changes nothing that was made since.
+        let made = match CloudId::parse(cloud_id) {
+            Ok(cloud_id) => already_connected(services, admin, &cloud_id).await?,
+            Err(_) => None,
+        };
+        return made.ok_or_else(|| Refusal::of(Reason::ChoiceExpired, team).into());
     };
     let offered = ask_for_sites(services, admin, atlassian, &waiting).await?;
     let chosen = offered

@@ -4,7 +4,7 @@
 //!   [`who`] proves who is asking, [`throttle`] slows down whoever guesses.
 //! - Teams: [`teams`], [`members`], [`invitations`].
 //! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`account_question`],
-//!   [`disconnect`].
+//!   [`change_site`], [`disconnect`].
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]. What runs by itself: [`worker`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
@@ -16,7 +16,7 @@
 pub mod account;
 pub mod adopt;
 pub mod account_question;
-mod change_site;
+pub mod change_site;
 pub mod choose_site;
 mod complete;
 pub mod connect;

@@ -92,9 +92,26 @@ db_tests! {
         let sites = ada.connect("Mia Krystof").await;
         assert_eq!(sites.location(), ada.path("integrations/jira/sites"), "a site of hers is no choice of ours");
         let site = app.world.sim.sites_of("Mia Krystof").remove(0);
-        assert_eq!(ada.choose(&site).await.told(), "409 CONNECT_WRONG_ACCOUNT");
+        let account = ada.path("integrations/jira/account");
+        assert_eq!(ada.choose(&site).await.location(), account);
+        let question = ada.get(&account).await;
+        assert_eq!(question.told(), "409 CONNECT_WRONG_ACCOUNT");
+        assert!(question.body.contains("You signed in as Mia Krystof, but the connection of Acme belongs to Sam One."));
         assert_eq!(app.world.stored(&ada.who).await, before);
+        for (decision, told) in [("", "422 bad_form"), ("maybe", "422 bad_form")] {
+            assert_eq!(ada.post(&account, &[("decision", decision)]).await.told(), told);
+        }
+        let again = ada.post(&account, &[("decision", "again")]).await;
+        assert!(again.location().contains("/authorize?"));
         assert!(app.world.attempts(&ada.who).await.iter().all(|it| it.grant.is_none()));
+        assert_eq!(ada.post(&account, &[("decision", "switch")]).await.told(), "410 CONNECT_CHOICE_EXPIRED");
+        assert_eq!(app.world.stored(&ada.who).await, before);
+
+        ada.connect("Mia Krystof").await;
+        assert_eq!(ada.choose(&site).await.location(), account);
+        let switched = ada.post(&account, &[("decision", "switch")]).await;
+        assert_eq!(switched.location(), ada.path("integrations/?notice=connected"));
+        assert_eq!(app.world.stored(&ada.who).await.1.site.cloud_id.as_str(), site);
     }
 
     async fn a_disconnect_between_going_and_coming_back_makes_it_a_connect(db: TestDb) {

@@ -245,7 +245,7 @@ db_tests! {
         assert_eq!(done.erased_grants, 1);
         let stored = world.attempts(&ada).await.into_iter().find(|it| it.id == attempt).unwrap();
         assert!(stored.grant.is_none());
-        assert_eq!(stored.outcome, Some(AttemptOutcome::AtlassianDown));
+        assert_eq!(stored.outcome, Some(AttemptOutcome::Discarded));
         assert_eq!(world.state(&ada).await, ConnectionState::NotConnected);
     }
 

@@ -7,6 +7,7 @@ use axum::{
 };
 use serde::Deserialize;
 use service::{
+    change_site::change_site,
     choose_site::{Picker, choose as choose_site, offered_sites},
     who::Admin,
 };
@@ -30,11 +31,15 @@ pub(crate) async fn show(
     render(&app, &admin, picker, None).await
 }
 
-/// Of the form only the cloud id is read.
+/// Of the form only the cloud id is read, and which of the two is meant.
 #[derive(Deserialize)]
 pub(crate) struct SitesForm {
     #[serde(default)]
     cloud_id: Option<String>,
+    /// Set where a connection in force is to change its site: a form of a sign-in that was left open
+    /// must not.
+    #[serde(default)]
+    change: Option<String>,
 }
 
 /// Connects with the chosen site, or changes the site of the connection in force.
@@ -47,7 +52,11 @@ pub(crate) async fn choose(
         let picker = offered_sites(&app.services, &admin).await?;
         return render(&app, &admin, picker, Some("Choose a site".to_owned())).await;
     };
-    let ended = choose_site(&app.services, &admin, &cloud_id).await?;
+    let ended = if form.change.is_some() {
+        change_site(&app.services, &admin, &cloud_id).await?
+    } else {
+        choose_site(&app.services, &admin, &cloud_id).await?
+    };
     Ok(go_on(&ended).into_response())
 }
 
