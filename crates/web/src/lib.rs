@@ -84,31 +84,6 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
             "/teams/new",
             get(pages::team_new::show).post(pages::team_new::create),
         )
-        .route("/account", get(pages::account::show))
-        .route("/account/name", post(pages::account::rename))
-        .route("/account/password", post(pages::account::change_password))
-        .route(
-            "/account/sign-out-everywhere",
-            post(pages::account::sign_out_everywhere),
-        )
-        .route("/account/delete", post(pages::account::delete))
-        .route(
-            "/invitations/{token}",
-            get(pages::invitation::show).post(pages::invitation::accept),
-        )
-        .route(
-            "/invitations/{token}/signup",
-            post(pages::invitation::sign_up),
-        )
-        .route(
-            "/setup/{token}",
-            get(pages::first_account::show).post(pages::first_account::sign_up),
-        )
-        .route("/password/forgotten", get(pages::password_forgotten::show))
-        .route(
-            "/password/{token}",
-            get(pages::password_new::show).post(pages::password_new::set),
-        )
         .route("/a/{team}/members", get(pages::members::show))
         .route("/a/{team}/members/invite", post(pages::members::invite))
         .route(
@@ -136,6 +111,51 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
         .route("/a/{team}", get(pages::home::team))
         .route("/a/{team}/integrations", get(pages::home::team))
         .route("/a/{team}/integrations/", get(pages::integrations::show))
+        .route(CALLBACK_PATH, get(pages::connect::callback))
+        .merge(account_routes())
+        .merge(jira_routes())
+        .fallback(pages::not_found)
+        .method_not_allowed_fallback(pages::method_not_allowed);
+    let probes = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz));
+    let files = Router::new().route("/assets/{name}", get(assets::show));
+    layers::around(&app, pages, probes.merge(files)).with_state(app)
+}
+
+/// A person's own account, and the links by which people come in.
+fn account_routes() -> Router<App> {
+    Router::new()
+        .route("/account", get(pages::account::show))
+        .route("/account/name", post(pages::account::rename))
+        .route("/account/password", post(pages::account::change_password))
+        .route(
+            "/account/sign-out-everywhere",
+            post(pages::account::sign_out_everywhere),
+        )
+        .route("/account/delete", post(pages::account::delete))
+        .route(
+            "/invitations/{token}",
+            get(pages::invitation::show).post(pages::invitation::accept),
+        )
+        .route(
+            "/invitations/{token}/signup",
+            post(pages::invitation::sign_up),
+        )
+        .route(
+            "/setup/{token}",
+            get(pages::first_account::show).post(pages::first_account::sign_up),
+        )
+        .route("/password/forgotten", get(pages::password_forgotten::show))
+        .route(
+            "/password/{token}",
+            get(pages::password_new::show).post(pages::password_new::set),
+        )
+}
+
+/// A team's connection with Jira.
+fn jira_routes() -> Router<App> {
+    Router::new()
         .route(
             "/a/{team}/integrations/jira/connect",
             post(pages::connect::begin),
@@ -164,12 +184,4 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
             "/a/{team}/integrations/jira/test",
             post(pages::integrations::test),
         )
-        .route(CALLBACK_PATH, get(pages::connect::callback))
-        .fallback(pages::not_found)
-        .method_not_allowed_fallback(pages::method_not_allowed);
-    let probes = Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz));
-    let files = Router::new().route("/assets/{name}", get(assets::show));
-    layers::around(&app, pages, probes.merge(files)).with_state(app)
 }

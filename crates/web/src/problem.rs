@@ -13,10 +13,6 @@ use axum::{
 };
 use domain::{ids::AttemptId, team::Team, text::PersonName};
 use jiff::SignedDuration;
-use service::{
-    Error,
-    connect::{ConnectError, Reason, Refusal},
-};
 use service::Error;
 use url::form_urlencoded;
 

@@ -4,7 +4,6 @@ use askama::Template;
 
 use super::view::{
     Assets, Field, Moment, Section, Shell, TeamLink,
-    Assets, Field, Moment, Shell, TeamLink,
     account_question::AccountQuestionPage,
     disconnect::DisconnectPage,
     error::{Action, Cause, ErrorPage, Link},

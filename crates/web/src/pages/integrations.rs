@@ -158,23 +158,11 @@ fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
     let name = |it: &Option<_>| it.as_ref().map(ToString::to_string);
     let when = |at: Option<Timestamp>| at.map(|it| moment(it, now));
     match (overview.state, &overview.attempt) {
-        (ConnectionState::Connected, _) => match &overview.site {
-            Some(site) => JiraState::Connected(Connected {
-                site: site_name(site),
-                by: connected_by(overview),
-                at: when(credential.and_then(|it| it.consented_at)),
-                last_refreshed: when(credential.and_then(|it| it.last_refreshed_at)),
-            }),
-            // Written in one transaction: a credential without a site is not ours to explain away.
-            None => JiraState::Unknown(Unknown {
-                reference: String::new(),
-            }),
-        },
         (ConnectionState::Connected | ConnectionState::PermissionsMissing, _) => {
             match &overview.site {
                 Some(site) => JiraState::Connected(Connected {
                     site: site_name(site),
-                    by: name(&overview.connected_by),
+                    by: connected_by(overview),
                     at: when(credential.and_then(|it| it.consented_at)),
                     last_refreshed: when(credential.and_then(|it| it.last_refreshed_at)),
                     missing: credential.map(missing).unwrap_or_default(),

@@ -25,6 +25,8 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     (
         "clean_up.rs remove_old_password_resets",
         "by age; links are of a person",
+    ),
+    (
         "grants.rs is_grant_shared",
         "a grant at Atlassian may serve several teams",
     ),
