@@ -10,7 +10,7 @@ use crate::routes;
 
 /// The reviewed table: a route, and what somebody without a session, a person of no team, a member and
 /// an admin of the team are answered. `login`: to the sign-in page; `away`: to Atlassian.
-const TABLE: [[&str; 5]; 26] = [
+const TABLE: [[&str; 5]; 29] = [
     ["GET /", "login", "303", "303", "303"],
     ["GET /signup", "200", "303", "303", "303"],
     ["POST /signup", "422", "422", "422", "422"],
@@ -70,6 +70,27 @@ const TABLE: [[&str; 5]; 26] = [
         "404",
         "403",
         "200",
+    ],
+    [
+        "POST /a/{team}/integrations/jira/reconnect",
+        "login",
+        "404",
+        "403",
+        "away",
+    ],
+    [
+        "GET /a/{team}/integrations/jira/account",
+        "login",
+        "404",
+        "403",
+        "410",
+    ],
+    [
+        "POST /a/{team}/integrations/jira/account",
+        "login",
+        "404",
+        "403",
+        "422",
     ],
     [
         "GET /integrations/jira/callback",
