@@ -10,7 +10,7 @@ use crate::routes;
 
 /// The reviewed table: a route, and what somebody without a session, a person of no team, a member and
 /// an admin of the team are answered. `login`: to the sign-in page; `away`: to Atlassian.
-const TABLE: [[&str; 5]; 29] = [
+const TABLE: [[&str; 5]; 53] = [
     ["GET /", "login", "303", "303", "303"],
     ["GET /signup", "200", "303", "303", "303"],
     ["POST /signup", "422", "422", "422", "422"],
@@ -18,6 +18,70 @@ const TABLE: [[&str; 5]; 29] = [
     ["POST /login", "422", "422", "422", "422"],
     ["GET /teams/new", "login", "200", "200", "200"],
     ["POST /teams/new", "login", "422", "422", "422"],
+    ["GET /account", "login", "200", "200", "200"],
+    ["POST /account/name", "login", "422", "422", "422"],
+    ["POST /account/password", "login", "422", "422", "422"],
+    ["POST /account/delete", "login", "422", "422", "422"],
+    ["GET /invitations/{token}", "404", "404", "404", "404"],
+    ["POST /invitations/{token}", "login", "404", "404", "404"],
+    [
+        "POST /invitations/{token}/signup",
+        "404",
+        "404",
+        "404",
+        "404",
+    ],
+    ["GET /setup/{token}", "404", "404", "404", "404"],
+    ["POST /setup/{token}", "404", "404", "404", "404"],
+    ["GET /password/forgotten", "200", "200", "200", "200"],
+    ["GET /password/{token}", "404", "404", "404", "404"],
+    ["POST /password/{token}", "404", "404", "404", "404"],
+    ["GET /a/{team}/members", "login", "404", "200", "200"],
+    [
+        "POST /a/{team}/members/invite",
+        "login",
+        "404",
+        "403",
+        "422",
+    ],
+    [
+        "POST /a/{team}/members/invitations/{invitation}/revoke",
+        "login",
+        "404",
+        "403",
+        "404",
+    ],
+    [
+        "POST /a/{team}/members/{user}/role",
+        "login",
+        "404",
+        "403",
+        "404",
+    ],
+    [
+        "GET /a/{team}/members/{user}/remove",
+        "login",
+        "404",
+        "403",
+        "404",
+    ],
+    [
+        "POST /a/{team}/members/{user}/remove",
+        "login",
+        "404",
+        "403",
+        "404",
+    ],
+    ["GET /a/{team}/leave", "login", "404", "200", "200"],
+    ["GET /a/{team}/settings", "login", "404", "200", "200"],
+    ["POST /a/{team}/settings", "login", "404", "403", "422"],
+    [
+        "POST /a/{team}/settings/delete",
+        "login",
+        "404",
+        "403",
+        "422",
+    ],
     ["GET /a/{team}/", "login", "404", "303", "303"],
     ["GET /a/{team}", "login", "404", "303", "303"],
     ["GET /a/{team}/integrations", "login", "404", "303", "303"],
@@ -106,7 +170,16 @@ const TABLE: [[&str; 5]; 29] = [
     ["GET /nothing", "404", "404", "404", "404"],
     ["POST /nothing", "404", "404", "404", "404"],
     ["DELETE /login", "405", "405", "405", "405"],
-    // Last: it ends the sessions.
+    // Nearly last: the member is none afterwards.
+    ["POST /a/{team}/leave", "login", "404", "303", "409"],
+    // Last: they end the sessions.
+    [
+        "POST /account/sign-out-everywhere",
+        "login",
+        "login",
+        "login",
+        "login",
+    ],
     ["POST /logout", "login", "login", "login", "login"],
 ];
 
