@@ -15,7 +15,9 @@ pub(crate) fn start(args: &StoreArgs) -> anyhow::Result<()> {
         .context("RUST_LOG is no filter; for example RUST_LOG=info,sqlx=warn")?;
     let logs = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(filter);
+        .with_env_filter(filter)
+        // It would tell of a closed standard error on standard error, and panic.
+        .log_internal_errors(false);
     match args.log_format.as_str() {
         "text" => logs.with_ansi(false).init(),
         "json" => logs.json().flatten_event(true).init(),

@@ -14,8 +14,8 @@
 //! turns them into answers. Nothing awaits the network inside a write transaction.
 
 pub mod account;
-pub mod adopt;
 pub mod account_question;
+pub mod adopt;
 pub mod change_site;
 pub mod choose_site;
 mod complete;
