@@ -28,8 +28,8 @@ export async function startApp(name, database) {
     throw new Error(`${BINARY} is missing; build it: cargo build (or set TFORMANCE_BIN)`);
   }
   const output = new Output(name);
-  const folder = await mkdtemp(path.join(tmpdir(), 'tformance-e2e-'));
   const opened = await database.open();
+  const folder = await mkdtemp(path.join(tmpdir(), 'tformance-e2e-'));
   const args = ['demo', '--port', '0', '--log', 'debug', '--data', folder, ...opened.args];
   const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');

@@ -20,6 +20,9 @@ export async function startBrowser() {
   }
   return chromium.launch({
     executablePath: EXECUTABLE,
+    // A signal ends the process once the demos are cleared away (app.mjs), not before.
+    handleSIGINT: false,
+    handleSIGTERM: false,
     args: [
       '--no-sandbox',
       '--disable-gpu',
