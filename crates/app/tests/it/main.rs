@@ -1,5 +1,5 @@
 //! The whole service: over HTTP without a socket, and the real binary.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod admin;
 mod atlassian_trouble;
