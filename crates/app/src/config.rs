@@ -9,8 +9,10 @@ use url::{Host, Url};
 use vault::KeyRing;
 use web::client_address::TrustedProxies;
 
+mod database;
 mod readings;
 
+pub(crate) use database::database_url;
 pub(crate) use readings::Readings;
 
 /// A setting that cannot be taken.
@@ -32,10 +34,8 @@ impl SettingError {
     pub(crate) fn cure(&self) -> String {
         format!("set for example {}={}", self.name, self.example)
     }
-}
 
-impl SettingError {
-    fn new(name: &str, what: impl Into<String>, example: &'static str) -> Self {
+    pub(crate) fn new(name: &str, what: impl Into<String>, example: &'static str) -> Self {
         Self {
             name: name.to_owned(),
             what: what.into(),
@@ -44,11 +44,12 @@ impl SettingError {
     }
 }
 
-const SECRETS_HELP: &str = "Secrets are taken from the environment alone, never from the command line. Each can also be
+const SECRETS_HELP: &str =
+    "Secrets are taken from the environment alone, never from the command line. Each can also be
 given as NAME_FILE, the path of a file that holds it:
   ENCRYPTION_KEYS      required: id:base64key[,…], 32 bytes each; the first one seals, all of them
                        open. `tformance keys generate` makes one
-  JIRA_CLIENT_SECRET   of the app at Atlassian; two, separated by a comma, while one is being rotated
+  JIRA_CLIENT_SECRET   of the app at Atlassian; two, with a comma, while one is being rotated
   DATABASE_URL         see --database-url
 
 A file .env in the working directory is read first; what the environment has already, stays.";
@@ -288,40 +289,6 @@ pub(crate) fn unknown_variables(env: &dyn Environment) -> Vec<String> {
     env.names().into_iter().filter(is_odd).collect()
 }
 
-/// The database's address.
-///
-/// # Errors
-///
-/// [`SettingError`] if it is none.
-pub(crate) fn database_url(
-    args: &StoreArgs,
-    env: &dyn Environment,
-) -> Result<SecretString, SettingError> {
-    const NAME: &str = "DATABASE_URL";
-    const EXAMPLE: &str = "sqlite:///var/lib/tformance/tformance.db";
-    let given = match &args.database_url {
-        Some(it) if has_password(it) => {
-            let what = "has a password on the command line, which everybody on this machine can \
-                        read; set the variable instead";
-            return Err(SettingError::new(NAME, what, EXAMPLE));
-        }
-        Some(it) => Some(it.clone().into()),
-        None => secret(NAME, EXAMPLE, env)?,
-    };
-    let url: SecretString = given.unwrap_or_else(|| "sqlite://tformance.db".into());
-    let known = ["sqlite:", "postgres://", "postgresql://"];
-    if known.iter().any(|it| url.expose_secret().starts_with(it)) {
-        Ok(url)
-    } else {
-        let what = "must begin with sqlite:// or postgres://";
-        Err(SettingError::new(NAME, what, EXAMPLE))
-    }
-}
-
-fn has_password(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|it| it.password().is_some())
-}
-
 /// The key ring.
 ///
 /// # Errors
@@ -486,7 +453,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 }
 
 /// What an error repeats of a value: enough to recognise it.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut short: String = text.chars().take(LONGEST).collect();
     if text.chars().count() > LONGEST {

@@ -1,18 +1,19 @@
 //! Logs: to standard error, as text or JSON.
 
-use anyhow::{Context as _, bail};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::StoreArgs;
+use crate::config::{SettingError, StoreArgs, shortened};
 
 /// Starts logging for the rest of the process.
 ///
 /// # Errors
 ///
-/// If filter or format cannot be read.
-pub(crate) fn start(args: &StoreArgs) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&args.log_filter)
-        .context("RUST_LOG is no filter; for example RUST_LOG=info,sqlx=warn")?;
+/// [`SettingError`] if filter or format cannot be read.
+pub(crate) fn start(args: &StoreArgs) -> Result<(), SettingError> {
+    let filter = EnvFilter::try_new(&args.log_filter).map_err(|_| {
+        let what = format!("is {:?}, not a filter", shortened(&args.log_filter));
+        SettingError::new("RUST_LOG", what, "info,sqlx=warn")
+    })?;
     let logs = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(filter)
@@ -22,7 +23,8 @@ pub(crate) fn start(args: &StoreArgs) -> anyhow::Result<()> {
         "text" => logs.with_ansi(false).init(),
         "json" => logs.json().flatten_event(true).init(),
         other => {
-            bail!("LOG_FORMAT is {other:?}, neither text nor json; for example LOG_FORMAT=json")
+            let what = format!("is {:?}, neither text nor json", shortened(other));
+            return Err(SettingError::new("LOG_FORMAT", what, "json"));
         }
     }
     Ok(())

@@ -11,6 +11,10 @@ const EXPOSE: &[(&str, &str)] = &[
         "reads settings that may hold a password",
     ),
     (
+        "crates/app/src/config/database.rs",
+        "a database's address may hold a password",
+    ),
+    (
         "crates/app/src/admin.rs",
         "prints a password that it made, once",
     ),
