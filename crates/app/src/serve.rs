@@ -90,7 +90,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = bind(settings.listen).await?;
     show_setup_link(&services, &web_settings.base_url).await?;
     tracing::info!(
-        address = %settings.listen,
+        // Not as it was set: port 0 takes a free one.
+        address = %listener.local_addr()?,
         base_url = %settings.base_url,
         redirect_uri = %web_settings.redirect_uri(),
         is_set_up,
