@@ -132,6 +132,19 @@ impl TestDb {
         Ok(())
     }
 
+    /// The names of all tables.
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    pub async fn tables(&self) -> Vec<String> {
+        let tables: Vec<(String,)> = match &self.store {
+            Store::Sqlite { writer, .. } => {
+                let sql = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+                sqlx::query_as(sql).fetch_all(writer).await.unwrap()
+            }
+            Store::Postgres(pool) => sqlx::query_as(PG_TABLES).fetch_all(pool).await.unwrap(),
+        };
+        tables.into_iter().map(|(it,)| it).collect()
+    }
+
     /// Every row of a table as text, in a fixed order: for comparing.
     #[expect(clippy::unwrap_used, reason = "test support")]
     #[expect(clippy::disallowed_methods, reason = "a table's name cannot be bound")]
@@ -206,10 +219,11 @@ impl TestDb {
     }
 }
 
+const PG_TABLES: &str = "SELECT table_name::text FROM information_schema.tables
+    WHERE table_schema = current_schema() ORDER BY 1";
+
 async fn dump_schema(pool: &sqlx::PgPool) -> Result<String, sqlx::Error> {
-    let tables = "SELECT table_name::text FROM information_schema.tables
-                   WHERE table_schema = current_schema()";
-    let tables: Vec<(String,)> = sqlx::query_as(tables).fetch_all(pool).await?;
+    let tables: Vec<(String,)> = sqlx::query_as(PG_TABLES).fetch_all(pool).await?;
     let mut dump = String::new();
     for (table,) in tables {
         dump.push_str(&dump_table(pool, &table).await?);

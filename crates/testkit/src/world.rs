@@ -32,6 +32,7 @@ use url::Url;
 use vault::{KeyRing, Place};
 
 use crate::{db::TestDb, env::TestEnv, logs};
+pub use consent::decide;
 use known::Known;
 
 mod consent;
