@@ -1,5 +1,6 @@
 // Every page in every state that a person can reach, looked at in light, in dark, and at 320 px.
 
+import { AccountQuestionPage } from './pages/account-question.mjs';
 import { Atlassian } from './pages/atlassian.mjs';
 import { DisconnectPage } from './pages/disconnect.mjs';
 import { IntegrationsPage } from './pages/integrations.mjs';
@@ -151,6 +152,18 @@ await onBothDatabases(import.meta.url, (test) => {
     await integrations.alert().waitFor();
     await inspect(tab, 'a test that failed');
     await app.control.clearFaults();
+
+    await integrations.button('Reconnect').click();
+    await (await atlassian.arriveAtConsent()).link('Use another account').click();
+    await (await atlassian.signIn('Mia Krystof')).accept();
+    await (await new SitesPage(tab, app).arrive(LONG_TEAM)).choose('Acme');
+    await new AccountQuestionPage(tab, app).arrive();
+    await inspect(tab, 'another account');
+    await integrations.visit(paths[0]);
+    await integrations.button('Discard').waitFor();
+    await inspect(tab, 'another account, beside the connection');
+    await integrations.button('Discard').click();
+    await integrations.status().waitFor();
 
     // Without script the question is a page.
     const question = new DisconnectPage(tab, app);

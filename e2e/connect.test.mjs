@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 
+import { AccountQuestionPage } from './pages/account-question.mjs';
 import { Atlassian } from './pages/atlassian.mjs';
 import { IntegrationsPage } from './pages/integrations.mjs';
 import { LoginPage } from './pages/login.mjs';
@@ -153,18 +154,8 @@ await onBothDatabases(import.meta.url, (test) => {
     await problem.arrive('You pressed Cancel at Atlassian');
     await stillWorks();
     await integrations.button('Reconnect').click();
-    await (await atlassian.arriveAtConsent()).link('Use another account').click();
-    await (await atlassian.signIn('Mia Krystof')).accept();
-    await new SitesPage(tab, app).arrive('Rocket');
-    await new SitesPage(tab, app).choose('Acme');
-    await problem.arrive('You signed in with another Atlassian account');
-    assert.equal(await problem.code(), 'CONNECT_WRONG_ACCOUNT');
-    await stillWorks();
-
-    await integrations.button('Reconnect').click();
-    await (await atlassian.arriveAtConsent()).link('Use another account').click();
-    await (await atlassian.signIn('Sam One')).accept();
-    await integrations.shows('Connected');
+    await (await atlassian.arriveAtConsent()).accept();
+    await integrations.status().getByText(/^Solo Works is connected/).waitFor();
     await stillWorks();
     assert.notEqual((await app.control.tokens('Sam One')).refresh, first.refresh);
 
@@ -174,6 +165,43 @@ await onBothDatabases(import.meta.url, (test) => {
       await holds(integrations, 'Solo Works', 'solo-works.atlassian.net');
       await integrations.testConnection();
       await integrations.status().getByText(/ as Sam One\.$/).waitFor();
+    }
+  });
+
+  test('reconnecting as somebody else asks first, and both answers count', async ({ app, browser }) => {
+    const { cookie, paths } = await app.signUp();
+    await browser.use(cookie);
+    const tab = await browser.tab();
+    const integrations = await new IntegrationsPage(tab, app).visit(paths[0]);
+    const atlassian = new Atlassian(tab, app);
+    const question = new AccountQuestionPage(tab, app);
+    await integrations.connect();
+    await (await atlassian.signIn('Sam One')).accept();
+    await integrations.shows('Connected');
+
+    await reconnectAsMia();
+    await integrations.visit(paths[0]);
+    await holds(integrations, 'Solo Works', 'solo-works.atlassian.net');
+    await integrations.link('Choose the account').click();
+    await (await question.arrive()).signInAs('Sam One');
+    await (await atlassian.arriveAtConsent()).link('Use another account').click();
+    await (await atlassian.signIn('Sam One')).accept();
+    await integrations.shows('Connected');
+    await holds(integrations, 'Solo Works', 'solo-works.atlassian.net');
+
+    await reconnectAsMia();
+    await question.switchTo('Mia Krystof');
+    await integrations.shows('Connected');
+    await holds(integrations, 'Acme', 'acme.atlassian.net');
+    await integrations.testConnection();
+    await integrations.status().getByText(/ as Mia Krystof\.$/).waitFor();
+
+    async function reconnectAsMia() {
+      await integrations.button('Reconnect').click();
+      await (await atlassian.arriveAtConsent()).link('Use another account').click();
+      await (await atlassian.signIn('Mia Krystof')).accept();
+      await (await new SitesPage(tab, app).arrive('Rocket')).choose('Acme');
+      await question.arrive();
     }
   });
 
