@@ -42,7 +42,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(100);
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 
 /// Everything from here, nothing inline, nothing of others, in no frame.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
 /// The same without `form-action`, for pages with a form that ends at Atlassian: Chromium applies it

@@ -21,6 +21,8 @@ mod shell;
 pub mod view;
 mod who;
 
+pub use layers::CONTENT_SECURITY_POLICY;
+
 use std::sync::Arc;
 
 use axum::{

@@ -126,7 +126,8 @@ impl Problem {
         problem
     }
 
-    pub(crate) fn no_such_page() -> Self {
+    /// There is nothing at this address, or nothing for this person.
+    pub fn no_such_page() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             "not_found",
@@ -135,7 +136,8 @@ impl Problem {
         )
     }
 
-    pub(crate) fn method_not_allowed() -> Self {
+    /// The address takes another method.
+    pub fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
@@ -144,7 +146,8 @@ impl Problem {
         )
     }
 
-    pub(crate) fn too_large() -> Self {
+    /// The body is larger than taken in.
+    pub fn too_large() -> Self {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
@@ -153,7 +156,8 @@ impl Problem {
         )
     }
 
-    pub(crate) fn not_a_form() -> Self {
+    /// The body is of another kind.
+    pub fn not_a_form() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "not_a_form",
@@ -162,7 +166,8 @@ impl Problem {
         )
     }
 
-    pub(crate) fn bad_form() -> Self {
+    /// The form cannot be read.
+    pub fn bad_form() -> Self {
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "bad_form",
@@ -171,7 +176,8 @@ impl Problem {
         )
     }
 
-    pub(crate) fn address_too_long() -> Self {
+    /// The address is longer than taken in.
+    pub fn address_too_long() -> Self {
         Self::new(
             StatusCode::URI_TOO_LONG,
             "address_too_long",
@@ -180,7 +186,8 @@ impl Problem {
         )
     }
 
-    pub(crate) fn cross_site() -> Self {
+    /// Another website sent it.
+    pub fn cross_site() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "cross_site_request",
@@ -190,7 +197,8 @@ impl Problem {
         )
     }
 
-    pub(crate) fn too_slow() -> Self {
+    /// It took longer than a request may.
+    pub fn too_slow() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "too_slow",
@@ -199,12 +207,34 @@ impl Problem {
         )
     }
 
-    pub(crate) fn broken() -> Self {
+    /// A fault of ours.
+    pub fn broken() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "Something broke on our side",
             "It is written in the server's log under the reference below. Trying again may help.",
+        )
+    }
+
+    /// The database does not answer.
+    pub fn store_unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable",
+            "The database does not answer",
+            "Nothing was changed. It usually comes back within a minute; then try again.",
+        )
+    }
+
+    /// A stored secret does not open.
+    pub fn cannot_open() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "connection_misconfigured",
+            "This server cannot read what it stored",
+            "Its key ring does not fit. Only the operator of this server can fix it; tell them the \
+             reference below. Nothing was changed.",
         )
     }
 
@@ -233,22 +263,11 @@ impl From<Error> for Problem {
         match &err {
             Error::StoreUnavailable(_) => {
                 tracing::error!(error = %err, ?cause, "the database does not answer");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "store_unavailable",
-                    "The database does not answer",
-                    "Nothing was changed. It usually comes back within a minute; then try again.",
-                )
+                Self::store_unavailable()
             }
             Error::DoesNotOpen(_) => {
                 tracing::error!(error = %err, ?cause, "request failed");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "connection_misconfigured",
-                    "This server cannot read what it stored",
-                    "Its key ring does not fit. Only the operator of this server can fix it; tell \
-                     them the reference below. Nothing was changed.",
-                )
+                Self::cannot_open()
             }
             Error::Internal(inner) => {
                 tracing::error!(error = format!("{inner:#}"), "request failed");

@@ -3,7 +3,7 @@
 
 use std::{env, error::Error, fmt::Write as _, fs, path::PathBuf};
 
-use web::view;
+use web::{problem, view};
 
 mod samples;
 
@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for name in ["app.css", "app.js", "favicon.svg"] {
         fs::copy(assets.join(name), folder.join(name))?;
     }
+    fs::write(folder.join("policy.txt"), web::CONTENT_SECURITY_POLICY)?;
     let mut index = String::from("<!doctype html><html lang=en><title>Gallery</title><ul>");
     for (name, html) in samples::all() {
         fs::write(folder.join(format!("{name}.html")), html?)?;

@@ -6,7 +6,6 @@ use super::view::{
     Assets, Field, Moment, Section, Shell, TeamLink,
     account_question::AccountQuestionPage,
     disconnect::DisconnectPage,
-    error::{Action, Cause, ErrorPage, Link},
     login::{LoginNotice, LoginPage},
     signup::SignupPage,
     sites::{SiteChoice, SitesPage},
@@ -15,6 +14,7 @@ use super::view::{
 
 mod integrations;
 mod people;
+mod problems;
 
 /// A page under the name of its sample.
 pub(crate) type Sample = (&'static str, Result<String, askama::Error>);
@@ -32,7 +32,9 @@ pub(crate) fn all() -> Vec<Sample> {
         sites(),
         accounts(),
         disconnects(),
-        problems(),
+        problems::connect(),
+        problems::people(),
+        problems::server(),
     ]
     .into_iter()
     .flatten()
@@ -280,111 +282,4 @@ fn disconnects() -> Vec<Sample> {
         sample("disconnect", &page),
         sample("disconnect-services", &DisconnectPage { services, ..page }),
     ]
-}
-
-fn problem(code: &str, status: u16, heading: &str, meaning: &str) -> ErrorPage {
-    ErrorPage {
-        shell: inside(),
-        heading: heading.to_owned(),
-        meaning: meaning.to_owned(),
-        causes: Vec::new(),
-        action: connect("Start again", None),
-        code: code.to_owned(),
-        reference: "019ab1c2-5d1e-7000-8000-000000000001".to_owned(),
-        at: moment("24 Nov 2026, 10:40 UTC", "just now"),
-        status,
-    }
-}
-
-fn no_site_causes() -> Vec<Cause> {
-    let cause = |text: &str| Cause {
-        text: text.to_owned(),
-        link: None,
-    };
-    let wrong_account = Cause {
-        link: Some(Link {
-            label: "sign out at Atlassian".to_owned(),
-            href: "https://id.atlassian.com/logout".to_owned(),
-        }),
-        ..cause(
-            "You signed in with another Atlassian account than you meant to. To use another one, \
-             first",
-        )
-    };
-    vec![
-        wrong_account,
-        cause("The account has no Jira product on any site."),
-        cause("The administrator of the site blocks apps."),
-        cause("The site was not ticked on the consent page."),
-    ]
-}
-
-fn problems() -> Vec<Sample> {
-    let expired = problem(
-        "CONNECT_STATE_EXPIRED",
-        410,
-        "This sign-in took too long",
-        "It took longer than 10 minutes, so it was stopped for safety. Nothing was changed.",
-    );
-    let down = problem(
-        "CONNECT_ATLASSIAN_DOWN",
-        503,
-        "Atlassian did not answer",
-        "Nothing was changed; your sign-in is kept for 30 minutes.",
-    );
-    let no_site = problem(
-        "CONNECT_NO_SITE",
-        200,
-        "Your Atlassian account has no Jira site that this app may use",
-        "Nothing was connected, and what Atlassian granted was erased here.",
-    );
-    let not_found = problem(
-        "not_found",
-        404,
-        "There is no such page",
-        "The address may be mistyped, or the page belongs to a team that you are not in.",
-    );
-    let broken = problem(
-        "internal",
-        500,
-        "Something broke on our side",
-        "It is written in the server's log under the reference below. Trying again may help.",
-    );
-    let at_home = |page| ErrorPage {
-        shell: outside(),
-        action: Action::Link {
-            label: "Go to your team".to_owned(),
-            href: "/".to_owned(),
-        },
-        ..page
-    };
-    let try_again = connect("Try again", Some("019ab1c2-0000-7000"));
-    vec![
-        sample("error-expired", &expired),
-        sample(
-            "error-try-again",
-            &ErrorPage {
-                action: try_again,
-                ..down
-            },
-        ),
-        sample(
-            "error-no-site",
-            &ErrorPage {
-                causes: no_site_causes(),
-                action: connect("Try again", None),
-                ..no_site
-            },
-        ),
-        sample("error-not-found", &at_home(not_found)),
-        sample("error-broken", &at_home(broken)),
-    ]
-}
-
-fn connect(label: &str, attempt: Option<&str>) -> Action {
-    Action::Post {
-        label: label.to_owned(),
-        href: "/a/platform/integrations/jira/connect".to_owned(),
-        attempt: attempt.map(str::to_owned),
-    }
 }

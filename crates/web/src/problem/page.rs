@@ -10,34 +10,13 @@ use super::{Action, Problem};
 use crate::{
     App, layers,
     moment::moment,
-    view::{self, Shell, error::ErrorPage},
+    view::{self, Moment, Shell, error::ErrorPage},
 };
 
 /// Renders `problem` for a person.
 pub(super) fn of(app: &App, shell: Shell, problem: &Problem, reference: String) -> Response {
     let now = app.services.env.now();
-    let page = ErrorPage {
-        shell,
-        heading: problem.words.title.clone(),
-        meaning: problem.words.meaning.clone(),
-        causes: problem.words.causes.clone(),
-        action: match problem.words.action.clone() {
-            Action::Link { label, href } => view::error::Action::Link { label, href },
-            Action::Post {
-                label,
-                href,
-                attempt,
-            } => view::error::Action::Post {
-                label,
-                href,
-                attempt: attempt.map(|it| it.to_string()),
-            },
-        },
-        code: problem.code.to_owned(),
-        reference,
-        at: moment(now, now),
-        status: problem.status().as_u16(),
-    };
+    let page = problem.view(shell, reference, moment(now, now));
     match page.render() {
         Ok(body) => {
             let mut res = (problem.status(), Html(body)).into_response();
@@ -49,6 +28,34 @@ pub(super) fn of(app: &App, shell: Shell, problem: &Problem, reference: String) 
         Err(err) => {
             tracing::error!(error = %err, "the error page was not rendered");
             problem.status().into_response()
+        }
+    }
+}
+
+impl Problem {
+    /// What the page shows: in `shell`, for the request `reference`.
+    pub fn view(&self, shell: Shell, reference: String, at: Moment) -> ErrorPage {
+        ErrorPage {
+            shell,
+            heading: self.words.title.clone(),
+            meaning: self.words.meaning.clone(),
+            causes: self.words.causes.clone(),
+            action: match self.words.action.clone() {
+                Action::Link { label, href } => view::error::Action::Link { label, href },
+                Action::Post {
+                    label,
+                    href,
+                    attempt,
+                } => view::error::Action::Post {
+                    label,
+                    href,
+                    attempt: attempt.map(|it| it.to_string()),
+                },
+            },
+            code: self.code.to_owned(),
+            reference,
+            at,
+            status: self.status().as_u16(),
         }
     }
 }

@@ -191,7 +191,8 @@ impl From<AccountError> for Problem {
 }
 
 impl Problem {
-    pub(crate) fn sign_up_closed() -> Self {
+    /// New accounts need an invitation.
+    pub fn sign_up_closed() -> Self {
         let problem = page(
             StatusCode::FORBIDDEN,
             "sign_up_closed",
@@ -205,7 +206,8 @@ impl Problem {
         })
     }
 
-    pub(crate) fn not_admin(team: &Team, admins: &[PersonName]) -> Self {
+    /// Only admins may; they are named.
+    pub fn not_admin(team: &Team, admins: &[PersonName]) -> Self {
         let mut problem = page(
             StatusCode::FORBIDDEN,
             "admin_required",
@@ -217,7 +219,7 @@ impl Problem {
     }
 
     /// Why the people of a team were not changed.
-    pub(crate) fn of_change(err: ChangeError, team: &Team, admins: &[PersonName]) -> Self {
+    pub fn of_change(err: ChangeError, team: &Team, admins: &[PersonName]) -> Self {
         let back = || link("Back to members", &members_path(&team.slug));
         match err {
             ChangeError::LastAdmin => page(

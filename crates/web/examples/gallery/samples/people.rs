@@ -75,7 +75,7 @@ pub(super) fn members() -> Vec<Sample> {
             line("Ada Lovelace", "ada@example.com", true),
             line("Grace Hopper", "grace@example.com", true),
             line(
-                "村上 さくら",
+                "Софья Ковалевская",
                 "a-rather-long-address-of-somebody@a-rather-long-name-of-a-company.example.com",
                 false,
             ),
@@ -142,6 +142,10 @@ pub(super) fn members() -> Vec<Sample> {
             "people-as-member",
             &MembersPage {
                 authority: authority(false),
+                members: vec![
+                    line("Grace Hopper", "grace@example.com", true),
+                    line("Ada Lovelace", "ada@example.com", false),
+                ],
                 invitations: Vec::new(),
                 notice: Some(MembersNotice::Removed),
                 ..page

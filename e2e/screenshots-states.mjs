@@ -1,0 +1,115 @@
+// The pictures in docs/screenshots/states and the list of all pictures, made from the gallery: second half of
+// `npm run screenshots`.
+
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { startBrowser } from './support/browser.mjs';
+import { startGallery } from './support/gallery.mjs';
+
+const FOLDER = path.resolve(import.meta.dirname, '../docs/screenshots');
+const DESK = { width: 1280, height: 800 };
+
+/** Samples of the gallery, and what they show. */
+const CARD = {
+  'not-connected': 'Not connected',
+  'setup': 'Not connected, and the server has no Atlassian app yet',
+  'connecting-own': 'Connecting: on the way to Atlassian, not back yet',
+  'connecting-other': 'Connecting: somebody else is on the way',
+  'connecting-try-again': 'Connecting: Atlassian did not answer, the sign-in is kept',
+  'choose-site-own': 'Choose a site',
+  'choose-site-other': 'Choose a site: somebody else must',
+  'connected': 'Connected',
+  'told-only-site': 'Connected a moment ago, to the only site there was',
+  'connected-choose-account': 'Connected, and a reconnect came back with another account',
+  'connected-choose-site': 'Connected, and a reconnect came back without the site in use',
+  'test-works': 'Connected, tested: it works',
+  'test-failed': 'Connected, tested: Atlassian did not answer',
+  'permissions-missing': 'Connected, permissions missing',
+  'reconnect-needed': 'Reconnect needed',
+  'disconnected': 'Disconnected',
+  'unknown': 'The state could not be loaded',
+  'member-not-connected': 'What a member sees: not connected',
+  'member-connected': 'What a member sees: connected',
+};
+const PAGES = {
+  'sites': 'The site picker',
+  'sites-change': 'Another site for a connection',
+  'account-question': 'Which Atlassian account counts',
+  'disconnect-services': 'Disconnect, without JavaScript',
+  'people-invited': 'Members, with an invitation just made',
+  'people-as-member': 'Members, as a member sees them',
+  'remove': 'Removing a person',
+  'settings': 'Settings of a team',
+  'account': 'The account',
+  'invitation': 'An invitation, for somebody new',
+  'invitation-signed-in': 'An invitation, for somebody with an account',
+  'login': 'Sign-in',
+  'signup-errors': 'Sign-up, with mistakes',
+  'first-account': 'The first account of a server',
+  'password-forgotten': 'A forgotten password',
+  'password-new': 'A new password',
+  'problem-no-site': 'No Jira site at all',
+  'problem-atlassian-down': 'Atlassian did not answer',
+  'problem-client-misconfigured': 'A fault that only the operator can mend',
+  'problem-throttled': 'Too many failures',
+  'problem-invitation-other-address': 'An invitation for somebody else',
+};
+const DARK = ['connected', 'reconnect-needed', 'people-invited'];
+
+const gallery = await startGallery();
+const chromium = await startBrowser();
+const states = path.join(FOLDER, 'states');
+await rm(states, { recursive: true, force: true });
+await mkdir(states, { recursive: true });
+for (const name of [...Object.keys(CARD), ...Object.keys(PAGES)]) await take(name, name, 'light');
+for (const name of DARK) await take(name, `${name}-dark`, 'dark');
+await writeFile(path.join(FOLDER, 'README.md'), list());
+await chromium.close();
+await gallery.stop();
+
+/** As high as what it shows, without the ground below. */
+async function take(name, file, colorScheme) {
+  const tab = await chromium.newPage({ viewport: DESK, colorScheme, reducedMotion: 'reduce' });
+  await tab.goto(`${gallery.url}/${name}.html`);
+  const height = await tab.evaluate(() => {
+    const bottoms = [...document.querySelectorAll('main > *')].map((it) => it.getBoundingClientRect().bottom);
+    return Math.ceil(Math.max(...bottoms)) + 40;
+  });
+  const clip = { x: 0, y: 0, width: DESK.width, height };
+  await tab.screenshot({ path: path.join(states, `${file}.png`), fullPage: true, clip });
+  await tab.close();
+}
+
+function list() {
+  const lines = (table) => Object.entries(table).map(([name, what]) => {
+    const dark = DARK.includes(name) ? ` ([dark](states/${name}-dark.png))` : '';
+    return `- [${what}](states/${name}.png)${dark}`;
+  });
+  return `# Screenshots
+
+Made by a command, this list too; nothing here is changed by hand:
+
+    cargo build && cargo build -p web --example gallery
+    cd e2e && npm ci && npm run screenshots
+
+## The way to a connection
+
+From the demo, in light, in dark (\`-dark\`) and on a phone (\`-phone\`).
+
+- [Not connected](integrations-not-connected.png)
+- [Choose a site](choose-site.png)
+- [Connected](integrations-connected.png)
+- [Disconnect](disconnect.png)
+
+## States of the card
+
+From the samples in \`crates/web/examples/gallery\`.
+
+${lines(CARD).join('\n')}
+
+## Other pages
+
+${lines(PAGES).join('\n')}
+`;
+}
