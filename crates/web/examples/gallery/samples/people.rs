@@ -141,7 +141,10 @@ pub(super) fn members() -> Vec<Sample> {
         sample(
             "people-as-member",
             &MembersPage {
-                authority: authority(false),
+                authority: Authority {
+                    admins: vec!["Grace Hopper".to_owned()],
+                    ..authority(false)
+                },
                 members: vec![
                     line("Grace Hopper", "grace@example.com", true),
                     line("Ada Lovelace", "ada@example.com", false),
