@@ -7,9 +7,10 @@ use vault::OpenError;
 /// use case.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database does not answer; later it may.
-    #[error("the database does not answer")]
-    StoreUnavailable(#[source] StoreError),
+    /// The database does not answer, or does not take what is written; later it may. Told with what the
+    /// operator can do.
+    #[error(transparent)]
+    StoreUnavailable(StoreError),
     /// A stored secret does not open: the operator's fault (wrong key ring, moved ciphertext).
     #[error("a stored secret does not open")]
     DoesNotOpen(#[source] OpenError),
@@ -20,9 +21,10 @@ pub enum Error {
 
 impl From<StoreError> for Error {
     fn from(err: StoreError) -> Self {
-        match err {
-            StoreError::Unavailable(_) => Self::StoreUnavailable(err),
-            other => Self::Internal(anyhow::Error::new(other)),
+        if err.is_trouble() {
+            Self::StoreUnavailable(err)
+        } else {
+            Self::Internal(anyhow::Error::new(err))
         }
     }
 }

@@ -176,13 +176,14 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Migration`] if a step fails, or the schema is a newer version's.
+    /// [`StoreError::Migration`] if a step fails, or the schema is a newer version's;
+    /// [`StoreError::HalfMigrated`] if an earlier attempt broke off.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { writer, .. } => SQLITE.run(writer).await,
             Self::Postgres(pool) => POSTGRES.run(pool).await,
         }
-        .map_err(StoreError::Migration)
+        .map_err(StoreError::from)
     }
 
     /// As [`Store::migrate`], for tests: each has a schema of its own, and the migrator's lock is one a
@@ -200,7 +201,7 @@ impl Store {
                 migrator.run(pool).await
             }
         }
-        .map_err(StoreError::Migration)
+        .map_err(StoreError::from)
     }
 
     /// Compares the schema with this version's; changes nothing.
@@ -214,7 +215,8 @@ impl Store {
         const HAS_TABLE_POSTGRES: &str = "
             SELECT count(*) FROM information_schema.tables
              WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'";
-        const APPLIED: &str = "SELECT version, checksum FROM _sqlx_migrations ORDER BY version";
+        const APPLIED: &str =
+            "SELECT version, checksum, success FROM _sqlx_migrations ORDER BY version";
         let mut tx = self.read().await?;
         let sql = tx.pick(HAS_TABLE_SQLITE, HAS_TABLE_POSTGRES);
         let (tables,): (i64,) =
@@ -222,7 +224,7 @@ impl Store {
         if tables == 0 {
             return Ok(Schema::Missing);
         }
-        let applied: Vec<(i64, Vec<u8>)> = fetch_all!(&mut tx, APPLIED)?;
+        let applied: Vec<(i64, Vec<u8>, bool)> = fetch_all!(&mut tx, APPLIED)?;
         let known = match self {
             Self::Sqlite { .. } => &SQLITE,
             Self::Postgres(_) => &POSTGRES,
@@ -231,14 +233,17 @@ impl Store {
         for migration in known.iter() {
             match applied
                 .iter()
-                .find(|(version, _)| *version == migration.version)
+                .find(|(version, ..)| *version == migration.version)
             {
-                Some((_, checksum)) if checksum.as_slice() == migration.checksum.as_ref() => {}
-                Some(_) => return Ok(Schema::Newer),
+                Some((_, checksum, _)) if checksum.as_slice() != migration.checksum.as_ref() => {
+                    return Ok(Schema::Newer);
+                }
+                // A step that broke off half way was not made.
+                Some((.., made)) => missing |= !made,
                 None => missing = true,
             }
         }
-        let is_unknown = |(version, _): &(i64, Vec<u8>)| !known.version_exists(*version);
+        let is_unknown = |(version, ..): &(i64, Vec<u8>, bool)| !known.version_exists(*version);
         Ok(match (applied.iter().any(is_unknown), missing) {
             (true, _) => Schema::Newer,
             (false, true) => Schema::Older,

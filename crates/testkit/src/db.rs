@@ -112,24 +112,8 @@ impl TestDb {
     /// # Errors
     ///
     /// If the database refuses.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test breaks what the store would not"
-    )]
     pub async fn raw(&self, sql: &str) -> Result<(), sqlx::Error> {
-        match &self.store {
-            Store::Sqlite { writer, .. } => {
-                sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-                    .execute(writer)
-                    .await?;
-            }
-            Store::Postgres(pool) => {
-                sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-                    .execute(pool)
-                    .await?;
-            }
-        }
-        Ok(())
+        raw_on(&self.store, sql).await
     }
 
     /// The names of all tables.
@@ -221,6 +205,23 @@ impl TestDb {
 
 const PG_TABLES: &str = "SELECT table_name::text FROM information_schema.tables
     WHERE table_schema = current_schema() ORDER BY 1";
+
+/// As [`TestDb::raw`], on the writing connection of a store of its own.
+///
+/// # Errors
+///
+/// If the database refuses.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test breaks what the store would not"
+)]
+pub async fn raw_on(store: &Store, sql: &str) -> Result<(), sqlx::Error> {
+    let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+    match store {
+        Store::Sqlite { writer, .. } => sql.execute(writer).await.map(drop),
+        Store::Postgres(pool) => sql.execute(pool).await.map(drop),
+    }
+}
 
 async fn dump_schema(pool: &sqlx::PgPool) -> Result<String, sqlx::Error> {
     let tables: Vec<(String,)> = sqlx::query_as(PG_TABLES).fetch_all(pool).await?;

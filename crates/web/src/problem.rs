@@ -262,7 +262,7 @@ impl From<Error> for Problem {
         let cause = std::error::Error::source(&err);
         match &err {
             Error::StoreUnavailable(_) => {
-                tracing::error!(error = %err, ?cause, "the database does not answer");
+                tracing::error!(error = %err, ?cause, "the database is in trouble");
                 Self::store_unavailable()
             }
             Error::DoesNotOpen(_) => {

@@ -1,7 +1,10 @@
 //! Which failures callers can tell apart.
 
-use store::{Store, StoreError};
-use testkit::{db::TestDb, db_tests};
+use store::{Schema, Store, StoreError};
+use testkit::{
+    db::{TestDb, raw_on},
+    db_tests,
+};
 
 use crate::rows::{at, team_id, two_teams, user_id};
 use domain::team::Role;
@@ -71,7 +74,83 @@ async fn transactions_in_each_others_way_are_a_conflict() {
     assert!(matches!(err, StoreError::Conflict(_)), "{err:?}");
 }
 
+/// What a writing connection says to a statement.
+async fn told(store: &Store, sql: &str) -> StoreError {
+    raw_on(store, sql).await.unwrap_err().into()
+}
+
+#[tokio::test]
+async fn what_sqlite_says_has_its_meaning() {
+    let db = TestDb::sqlite().await;
+    let insert = "INSERT INTO filled SELECT zeroblob(100000)";
+    raw_on(
+        &db.store,
+        "CREATE TABLE filled (value BLOB); PRAGMA max_page_count = 1",
+    )
+    .await
+    .unwrap();
+    let err = told(&db.store, insert).await;
+    assert!(matches!(err, StoreError::Full(_)), "{err:?}");
+
+    let read_only = Store::open_with(&format!("{}?mode=ro", db.url), 1)
+        .await
+        .unwrap();
+    let err = told(&read_only, insert).await;
+    assert!(matches!(err, StoreError::ReadOnly(_)), "{err:?}");
+
+    let other = Store::open_with(&db.url, 1).await.unwrap();
+    raw_on(&other, "PRAGMA busy_timeout = 1").await.unwrap();
+    let holder = db.store.write().await.unwrap();
+    let err = other.write().await.unwrap_err();
+    assert!(matches!(err, StoreError::Locked(_)), "{err:?}");
+    drop(holder);
+    assert!(other.write().await.is_ok());
+
+    let err = told(&db.store, "SELECT * FROM nothing_of_ours").await;
+    assert!(
+        matches!(err, StoreError::Database(_)) && !err.is_trouble(),
+        "{err:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_postgres_says_has_its_meaning() {
+    let Some(db) = TestDb::postgres().await else {
+        return;
+    };
+    for (code, meaning) in [
+        ("25006", "ReadOnly"),
+        ("53100", "Full"),
+        ("53200", "Full"),
+        ("55P03", "Locked"),
+        ("57014", "Locked"),
+        ("58030", "Disk"),
+        ("XX001", "Disk"),
+        ("53300", "Unavailable"),
+        ("57P01", "Unavailable"),
+        ("57P03", "Unavailable"),
+        ("08006", "Unavailable"),
+        ("40001", "Conflict"),
+        ("23505", "Duplicate"),
+        ("42601", "Database"),
+    ] {
+        let sql = format!("DO $$ BEGIN RAISE EXCEPTION 'planted' USING ERRCODE = '{code}'; END $$");
+        let err = told(&db.store, &sql).await;
+        let name = format!("{err:?}");
+        assert!(name.starts_with(meaning), "{code}: {name}");
+        let is_ours = ["Database", "Duplicate"].contains(&meaning);
+        assert_eq!(err.is_trouble(), !is_ours, "{code}");
+    }
+}
+
 db_tests! {
+    async fn a_step_that_broke_off_is_not_counted_and_not_gone_over(db: TestDb) {
+        db.raw("UPDATE _sqlx_migrations SET success = false WHERE version = 1").await.unwrap();
+        assert_eq!(db.store.schema().await.unwrap(), Schema::Older);
+        let err = db.store.migrate_without_lock().await.unwrap_err();
+        assert!(matches!(err, StoreError::HalfMigrated(1)), "{err:?}");
+    }
+
     async fn a_store_that_was_closed_is_unavailable(db: TestDb) {
         db.store.close().await;
         let err = db.store.read().await.unwrap_err();
