@@ -104,7 +104,7 @@ db_tests! {
     async fn a_transaction_that_reads_cannot_write(db: TestDb) {
         let mut reader = db.store.read().await.unwrap();
         let err = reader.add_canary(&sealed("canary"), at(0)).await.unwrap_err();
-        assert!(matches!(err, StoreError::Database(_)), "{err:?}");
+        assert!(matches!(err, StoreError::ReadOnly(_)), "{err:?}");
         drop(reader);
         assert!(!canary_is_there(&db).await);
     }
