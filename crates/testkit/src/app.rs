@@ -170,6 +170,11 @@ impl TestApp {
         self.browser(Some(self.world.sign_in_again(name).await.token))
     }
 
+    /// The same admin, in the same browser, whose requests now reach this process.
+    pub fn moved_here(&self, admin: &Admin) -> Admin {
+        self.admin_of(admin.who.clone())
+    }
+
     fn admin_of(&self, who: SignedInAdmin) -> Admin {
         let browser = self.browser(Some(who.token.clone()));
         Admin(Person { who, browser })

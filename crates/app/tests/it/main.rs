@@ -19,5 +19,6 @@ mod process;
 mod routes;
 mod secrets;
 mod shutdown;
+mod store_trouble;
 mod tformance;
 mod tidy;

@@ -1,5 +1,6 @@
 //! Several sites: a person chooses, once, from what Atlassian lists at that moment.
 
+use atlassian_sim::SiteChange;
 use domain::audit::AuditAction;
 use jiff::SignedDuration;
 use testkit::{
@@ -39,6 +40,43 @@ db_tests! {
             nothing_is_stored(&app).await;
         }
         assert_eq!(ada.choose(&sites[0]).await.location(), ada.path("integrations/?notice=connected"));
+    }
+
+    async fn a_site_that_changes_while_the_picker_is_open_is_stored_as_it_is_now(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, sites) = waiting(&app).await;
+        assert!(ada.get(&ada.path("integrations/jira/sites")).await.body.contains("Beta Labs"));
+        let change = |at: usize, change| assert!(app.world.sim.change_site(&sites[at], change));
+        // The first two are called what the other one was; the third one is gone.
+        let called = |name: &str, url: &str| SiteChange {
+            name: Some(name.to_owned()),
+            url: Some(url.to_owned()),
+            ..SiteChange::default()
+        };
+        change(0, called("Beta Labs", "https://beta-now.atlassian.net"));
+        change(1, called("Acme", "https://acme-now.atlassian.net"));
+        change(2, SiteChange { removed: Some(true), ..SiteChange::default() });
+        assert_eq!(ada.choose(&sites[2]).await.told(), "422 CONNECT_SITE_NOT_OFFERED");
+        nothing_is_stored(&app).await;
+        assert_eq!(ada.choose(&sites[1]).await.location(), ada.path("integrations/?notice=connected"));
+        let site = app.world.stored(&ada.who).await.1.site;
+        assert_eq!(
+            (site.cloud_id.as_str(), site.name.as_str(), site.url.as_str()),
+            (&*sites[1], "Acme", "https://acme-now.atlassian.net"),
+            "id, name and address of one site"
+        );
+    }
+
+    async fn a_choice_of_which_one_site_is_left_is_still_a_choice(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, sites) = waiting(&app).await;
+        for gone in &sites[..2] {
+            let change = SiteChange { removed: Some(true), ..SiteChange::default() };
+            assert!(app.world.sim.change_site(gone, change));
+        }
+        assert_eq!(ada.choose(&sites[0]).await.told(), "422 CONNECT_SITE_NOT_OFFERED");
+        nothing_is_stored(&app).await;
+        assert_eq!(ada.choose(&sites[2]).await.location(), ada.path("integrations/?notice=connected"));
     }
 
     async fn nothing_but_the_cloud_id_is_taken_from_the_form(db: TestDb) {

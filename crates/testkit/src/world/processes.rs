@@ -6,10 +6,11 @@ use atlassian::{Atlassian, AtlassianSettings, Timeouts};
 use atlassian_sim::Sim;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use service::Services;
+use store::Store;
 use url::Url;
 use vault::KeyRing;
 
-use super::{CLIENT_ID, CLIENT_SECRET, World};
+use super::{CLIENT_ID, CLIENT_SECRET, World, key_ring};
 use crate::env::TestEnv;
 
 /// A key ring of several keys, the first one sealing.
@@ -44,8 +45,23 @@ impl World {
     /// that ring is right is not looked at.
     #[must_use]
     pub fn another_process(&self, key_ring: KeyRing) -> Self {
+        self.process(self.db.store.clone(), key_ring)
+    }
+
+    /// Another process with connections of its own to the same database, opened with more in the query
+    /// of its address. To break them leaves the test's own connections whole.
+    #[must_use]
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    pub async fn another_process_at(&self, query: &str) -> Self {
+        let separator = if self.db.url.contains('?') { '&' } else { '?' };
+        let url = format!("{}{separator}{query}", self.db.url);
+        let store = Store::open_with(&url, 2).await.unwrap();
+        self.process(store, key_ring("tests", 1))
+    }
+
+    fn process(&self, store: Store, key_ring: KeyRing) -> Self {
         let services = Services::new(
-            self.db.store.clone(),
+            store,
             key_ring,
             Some(client_of(
                 &self.server,
