@@ -216,6 +216,21 @@ db_tests! {
         assert!(connection(&app).await.iter().all(Vec::is_empty));
     }
 
+    async fn a_permission_that_was_not_granted_is_named_until_it_is(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let withheld = ["read:jira-user".to_owned()].into();
+        app.world.sim.set_switches(Switches { withheld_scopes: withheld, ..Switches::default() });
+        assert!(ada.connect("Sam One").await.location().contains("?notice=connected"));
+        assert_eq!(app.world.state(&ada.who).await, ConnectionState::PermissionsMissing);
+        let page = ada.get(&ada.path("integrations/")).await;
+        assert!(page.body.contains("permissions missing"));
+        app.world.sim.set_switches(Switches::default());
+        assert!(ada.connect("Sam One").await.location().contains("notice="));
+        assert_eq!(app.world.state(&ada.who).await, ConnectionState::Connected);
+        assert!(!ada.get(&ada.path("integrations/")).await.body.contains("permissions missing"));
+    }
+
     async fn an_atlassian_that_never_answers_is_given_up(db: TestDb) {
         let timeouts = Timeouts { token: Duration::from_secs(2), call: Duration::from_secs(2), ..Timeouts::default() };
         let options = WorldOptions { timeouts, ..WorldOptions::default() };

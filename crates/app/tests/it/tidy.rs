@@ -3,6 +3,7 @@
 //! A rule's exceptions are a list beside it, each with its reason. The lists only shrink: an exception
 //! that nothing needs any more is a complaint too.
 
+mod acceptance;
 mod dependencies;
 mod map;
 mod secrets;
