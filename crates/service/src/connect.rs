@@ -1,6 +1,6 @@
 //! Connecting: to Atlassian and back (`design.md` 4).
 //!
-//! [`begin`] writes an attempt and gives the address to go to. [`finish`] takes what came back,
+//! [`begin`] writes an attempt and gives the address to go to. [`finish()`] takes what came back,
 //! claims the attempt, exchanges the code and seals the grant on the attempt before anything else is
 //! asked. From there [`crate::choose_site`] goes on, at once or when the person tries again.
 

@@ -7,6 +7,7 @@ use domain::{
     credential::IntegrationCredential,
     state::ConnectionState,
 };
+use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 use service::{
     account_question::{account_question, sign_in_with_another, take_other_account},
@@ -23,6 +24,8 @@ async fn asked(world: &World) -> (SignedInAdmin, IntegrationCredential) {
     let ada = world.admin("Ada", "Acme").await;
     world.connect(&ada, "Sam One").await.unwrap();
     let before = world.stored(&ada).await.0;
+    // Attempts of one millisecond have no order.
+    world.env.advance(SignedDuration::from_secs(1));
     let ended = world.connect(&ada, "Mia Krystof").await.unwrap();
     assert!(matches!(ended, Ended::ChooseSite { .. }));
     let site = world.sim.sites_of("Mia Krystof")[0].clone();
