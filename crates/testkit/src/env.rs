@@ -1,6 +1,12 @@
 //! A clock that a test moves, and randomness that repeats.
 
-use std::sync::Mutex;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use domain::env::Env;
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +22,16 @@ impl TestEnv {
     pub fn new(seed: u64) -> Self {
         let start = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 57);
         Self(Mutex::new((start, ChaCha20Rng::seed_from_u64(seed))))
+    }
+
+    /// As [`TestEnv::new`], with a seed of this test's own: the same in each run, another one in each
+    /// test and each time. So no token of one test is, in another, something that may be shown.
+    pub fn of_this_test() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let mut hasher = DefaultHasher::new();
+        std::thread::current().name().hash(&mut hasher);
+        COUNT.fetch_add(1, Ordering::Relaxed).hash(&mut hasher);
+        Self::new(hasher.finish())
     }
 
     /// Moves the clock; backwards too.

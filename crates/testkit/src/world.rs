@@ -154,7 +154,7 @@ impl World {
     pub async fn with_options(db: TestDb, options: WorldOptions) -> Self {
         logs::start();
         let WorldOptions { policy, timeouts } = options;
-        let env = Arc::new(TestEnv::new(1));
+        let env = Arc::new(TestEnv::of_this_test());
         let redirect_uri: Url = "http://127.0.0.1:8000/integrations/jira/callback"
             .parse()
             .unwrap();
