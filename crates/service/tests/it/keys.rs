@@ -130,6 +130,7 @@ db_tests! {
             Err(RetireError::InUse(counts)) => assert_eq!(counts.len(), 6),
             other => panic!("{other:?}"),
         }
+        world.env.advance(SignedDuration::from_secs(1));
         let done = rotate(&both.services).await.unwrap();
         assert_eq!((done.resealed, done.overtaken, done.left, done.refused.len()), (7, 0, 0, 0));
         assert_eq!(of_key(&both, "tests").await, (Some(KeyRole::Opens), 0));

@@ -100,6 +100,7 @@ db_tests! {
         let url = begin(&world.services, &ada).await.unwrap();
         let query = world.consent(&url, "Sam One").await;
         world.disconnect(&ada).await;
+        world.env.advance(SignedDuration::from_mins(1));
         let ended = finish(&world.services, Some(&ada.person), &query).await.unwrap();
         assert!(matches!(ended, Ended::Connected { only_site: true, .. }), "no account is asked about");
         assert_eq!(world.audit(&ada).await[0], AuditAction::Connected);
