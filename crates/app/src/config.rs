@@ -5,13 +5,17 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
+use service::mail::MailServer;
 use url::{Host, Url};
 use vault::KeyRing;
 use web::client_address::TrustedProxies;
 
+mod client;
 mod database;
+mod mail;
 mod readings;
 
+pub(crate) use client::Client;
 pub(crate) use database::database_url;
 pub(crate) use readings::Readings;
 
@@ -50,6 +54,8 @@ given as NAME_FILE, the path of a file that holds it:
   ENCRYPTION_KEYS      required: id:base64key[,…], 32 bytes each; the first one seals, all of them
                        open. `tformance keys generate` makes one
   JIRA_CLIENT_SECRET   of the app at Atlassian; two, with a comma, while one is being rotated
+  SMTP_URL             the mail server: smtps://USER:PASSWORD@HOST, or smtp://…?tls=required for
+                       STARTTLS; with --mail-from
   DATABASE_URL         see --database-url
 
 A file .env in the working directory is read first; what the environment has already, stays.";
@@ -155,6 +161,10 @@ pub(crate) struct ServeArgs {
         default_value = "false"
     )]
     allow_signup: String,
+    /// The address that mail comes from, as `a@b` or `Name <a@b>`; with `SMTP_URL`. Without both, no mail
+    /// is sent and links are handed over by people.
+    #[arg(long, env = "MAIL_FROM", value_name = "ADDRESS", default_value = "")]
+    mail_from: String,
     /// How long a shutdown waits for what is under way; a second signal does not wait.
     #[arg(
         long,
@@ -171,15 +181,6 @@ pub(crate) struct ServeArgs {
     store: StoreArgs,
 }
 
-/// How this installation is known to Atlassian.
-#[derive(Clone, Debug)]
-pub(crate) struct Client {
-    /// The client id.
-    pub(crate) id: String,
-    /// One secret, or two while one is being rotated.
-    pub(crate) secrets: Vec<SecretString>,
-}
-
 /// Settings that the code can trust.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -190,6 +191,7 @@ pub(crate) struct Settings {
     pub(crate) api_url: Url,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) allow_signup: bool,
+    pub(crate) mail: Option<MailServer>,
     pub(crate) shutdown: Duration,
     pub(crate) migrate: bool,
     pub(crate) database_url: SecretString,
@@ -248,7 +250,7 @@ impl Settings {
         Ok(Self {
             base_url,
             listen: listen(&args.listen)?,
-            client: client(&args.jira_client_id, env)?,
+            client: client::client(&args.jira_client_id, env)?,
             auth_url: origin(
                 "JIRA_AUTH_URL",
                 &args.jira_auth_url,
@@ -261,6 +263,7 @@ impl Settings {
             )?,
             trusted_proxies: trusted_proxies(&args.trusted_proxies)?,
             allow_signup: flag("ALLOW_SIGNUP", &args.allow_signup)?,
+            mail: mail::mail(&args.mail_from, env)?,
             shutdown: seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds)?,
             migrate: args.migrate,
             database_url: database_url(&args.store, env)?,
@@ -278,14 +281,17 @@ impl ServeArgs {
 
 /// Variables that look like ours and are none: most likely a slip of the pen.
 pub(crate) fn unknown_variables(env: &dyn Environment) -> Vec<String> {
-    const KNOWN: [&str; 5] = [
+    const KNOWN: [&str; 7] = [
         "JIRA_CLIENT_ID",
         "JIRA_CLIENT_SECRET",
         "JIRA_CLIENT_SECRET_FILE",
         "JIRA_AUTH_URL",
         "JIRA_API_URL",
+        "SMTP_URL",
+        "SMTP_URL_FILE",
     ];
-    let is_odd = |it: &String| it.starts_with("JIRA_") && !KNOWN.contains(&it.as_str());
+    let is_ours = |it: &str| it.starts_with("JIRA_") || it.starts_with("SMTP_");
+    let is_odd = |it: &String| is_ours(it) && !KNOWN.contains(&it.as_str());
     env.names().into_iter().filter(is_odd).collect()
 }
 
@@ -302,42 +308,6 @@ pub(crate) fn key_ring(env: &dyn Environment) -> Result<KeyRing, SettingError> {
         return Err(SettingError::new(NAME, what, EXAMPLE));
     };
     KeyRing::parse(&text).map_err(|err| SettingError::new(NAME, err.to_string(), EXAMPLE))
-}
-
-fn client(id: &str, env: &dyn Environment) -> Result<Option<Client>, SettingError> {
-    const NAME: &str = "JIRA_CLIENT_SECRET";
-    const EXAMPLE: &str = "the secret that Atlassian's developer console shows";
-    let id = id.trim();
-    let secrets = secret(NAME, EXAMPLE, env)?;
-    let secrets: Vec<SecretString> = secrets
-        .iter()
-        .flat_map(|it| it.expose_secret().split(','))
-        .map(str::trim)
-        .filter(|it| !it.is_empty())
-        .map(SecretString::from)
-        .collect();
-    match (id.is_empty(), secrets.len()) {
-        (true, 0) => Ok(None),
-        (true, _) => Err(SettingError::new(
-            "JIRA_CLIENT_ID",
-            "is not set, but JIRA_CLIENT_SECRET is; set both or none",
-            "the client id that Atlassian's developer console shows",
-        )),
-        (false, 0) => Err(SettingError::new(
-            NAME,
-            "is not set, but JIRA_CLIENT_ID is; set both or none",
-            EXAMPLE,
-        )),
-        (false, 1 | 2) => Ok(Some(Client {
-            id: id.to_owned(),
-            secrets,
-        })),
-        (false, n) => Err(SettingError::new(
-            NAME,
-            format!("holds {n} secrets; at most two can be in use at once"),
-            "new-secret,old-secret",
-        )),
-    }
 }
 
 /// A secret from `name`, or from the file that `name_FILE` names.

@@ -9,6 +9,7 @@ use domain::env::Env;
 use service::{
     Policy, Services,
     adopt::{ClaimError, Identity, claim},
+    mail::Mailer,
     setup,
     start::{StartError, check_key_ring},
     worker,
@@ -83,8 +84,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let policy = Policy {
         allow_signup: settings.allow_signup,
     };
+    let mailer = settings
+        .mail
+        .map(|it| Mailer::new(it, settings.base_url.clone()));
     let services = Services::new(store, settings.key_ring, atlassian, env, policy);
-    let services = Arc::new(services);
+    let services = Arc::new(services.with_mailer(mailer));
     check_keys(&services).await?;
     claim_store(&services, &identity).await?;
     let listener = bind(settings.listen).await?;

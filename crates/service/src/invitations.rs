@@ -16,7 +16,7 @@ use store::{InvitationWithNames, StoreError, Tx};
 use vault::token_hash;
 
 use crate::{
-    Entry, Error, Services,
+    Entry, Error, Services, mail,
     members::{ChangeError, lock_as_admin},
     sign_in::{SignedIn, open_session},
     sign_up::{self, SignUpError, SignUpForm},
@@ -34,6 +34,8 @@ pub struct Invited {
     pub invitation: Invitation,
     /// For the link. Only its hash is kept.
     pub token: SecretString,
+    /// Whether the link goes to the address by mail as well.
+    pub is_mailed: bool,
 }
 
 impl Invited {
@@ -132,7 +134,8 @@ impl From<StoreError> for InvitedSignUpError {
     }
 }
 
-/// Invites an address. An open invitation of the same address ends: the newer link counts.
+/// Invites an address, by mail where that is set up. An open invitation of the same address ends: the
+/// newer link counts.
 ///
 /// # Errors
 ///
@@ -182,7 +185,33 @@ pub async fn invite(
         .await
         .map_err(ChangeError::from)?;
     tx.commit().await?;
-    Ok(Invited { invitation, token })
+    let mut invited = Invited {
+        invitation,
+        token,
+        is_mailed: false,
+    };
+    invited.is_mailed = mail_link(services, admin, &invited);
+    Ok(invited)
+}
+
+/// Sends the link to whom it is for; `false` where no mail is sent.
+fn mail_link(services: &Services, admin: &Admin, invited: &Invited) -> bool {
+    let Some(mailer) = &services.mailer else {
+        return false;
+    };
+    let env = services.env.as_ref();
+    let to = &invited.invitation.email;
+    if !services.throttle.may_mail("invitation", to, env.now()) {
+        return false;
+    }
+    let by = &admin.person().user().name;
+    let (path, until) = (invited.path(), invited.invitation.expires_at);
+    let mail = mailer.invitation(env, to, by, &admin.team().name, &path, until);
+    let is_written = mail.is_some();
+    if let Some(mail) = mail {
+        mail::send(services, mail);
+    }
+    is_written
 }
 
 /// Takes an invitation back. One that has ended is no mistake; `false` then.

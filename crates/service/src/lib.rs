@@ -7,6 +7,7 @@
 //!   [`change_site`], [`disconnect`].
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]. What runs by itself: [`worker`].
+//! - What goes out by [`mail`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
 //!   [`adopt`] guards against a second server on a copy; [`operator`], [`verify`] and [`probe`] are the rest.
 //!
@@ -24,6 +25,7 @@ pub mod disconnect;
 pub mod error;
 pub mod invitations;
 pub mod keys;
+pub mod mail;
 pub mod members;
 pub mod operator;
 pub mod overview;
@@ -84,6 +86,8 @@ pub struct Services {
     pub env: Arc<dyn Env>,
     /// What the operator decided.
     pub policy: Policy,
+    /// Mail; none while the operator has not set a server for it.
+    pub mailer: Option<mail::Mailer>,
     /// Work that goes on when a caller has left; a shutdown waits for it.
     pub tasks: TaskTracker,
     /// Who failed how often of late.
@@ -107,11 +111,18 @@ impl Services {
             atlassian,
             env,
             policy,
+            mailer: None,
             tasks: TaskTracker::new(),
             throttle: throttle::Throttle::default(),
             flights: refresh::Flights::default(),
             hashing: Arc::new(Semaphore::new(password::AT_ONCE)),
         }
+    }
+
+    /// The same with mail.
+    #[must_use]
+    pub fn with_mailer(self, mailer: Option<mail::Mailer>) -> Self {
+        Self { mailer, ..self }
     }
 
     /// Writes one audit row, in the transaction of the change that it tells of.

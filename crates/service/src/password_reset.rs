@@ -1,7 +1,9 @@
 //! Links that set a new password: hashed, for one use, for one hour.
 //!
-//! The operator makes one with the command line ([`make_link`]). Nothing here tells a visitor
-//! whether an address has an account.
+//! The operator makes one with the command line ([`make_link`]); where mail is set up, people ask for
+//! one themselves ([`ask`]). Nothing here tells a visitor whether an address has an account.
+
+use std::sync::Arc;
 
 use domain::{
     audit::AuditAction,
@@ -15,7 +17,7 @@ use store::{PasswordReset, StoreError, Tx};
 use vault::token_hash;
 
 use crate::{
-    Entry, Error, Services, password,
+    Entry, Error, Services, mail, password,
     throttle::{Caller, ClientAddress, Throttled},
 };
 
@@ -89,6 +91,57 @@ pub async fn make_link(
     services.audit(&mut tx, entry).await?;
     tx.commit().await?;
     Ok(Some(ResetLink { token, expires_at }))
+}
+
+/// Why nobody can ask for a link.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// There is no mail here.
+    #[error("no mail is set up")]
+    NoMail,
+    /// What was written is no address.
+    #[error("the address {0}")]
+    Address(TextError),
+    /// Too many tries of late.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+}
+
+/// Sends a link to the address, if it has an account. Whether it has is told to nobody: everything
+/// that depends on it is done by a task, after the answer. At most
+/// [`crate::throttle::MOST_MAILS`] an hour go to an address; what is more is dropped without a word.
+///
+/// # Errors
+///
+/// [`AskError`]; none depends on whether there is such an account.
+pub fn ask(services: &Arc<Services>, email: &str, from: ClientAddress) -> Result<(), AskError> {
+    let Some(mailer) = services.mailer.clone() else {
+        return Err(AskError::NoMail);
+    };
+    let email = EmailAddress::parse(email).map_err(AskError::Address)?;
+    let now = services.env.now();
+    // Asking counts as a try of whoever asks. It does not count for the account: strangers could keep
+    // its owner from signing in.
+    services.throttle.failed(caller(from), now)?;
+    if !services.throttle.may_mail("password", &email, now) {
+        return Ok(());
+    }
+    let tasks = services.tasks.clone();
+    let services = Arc::clone(services);
+    tasks.spawn(async move {
+        match make_link(&services, &email).await {
+            Ok(Some(link)) => {
+                let env = services.env.as_ref();
+                let mail = mailer.password_reset(env, &email, &link.path(), link.expires_at);
+                if let Some(mail) = mail {
+                    mail::deliver(&mailer, mail).await;
+                }
+            }
+            Ok(None) => {}
+            Err(err) => tracing::error!(error = %err, "no link for a new password was made"),
+        }
+    });
+    Ok(())
 }
 
 /// The address whose password the link sets. Changes nothing.

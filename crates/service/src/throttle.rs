@@ -11,6 +11,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use domain::text::EmailAddress;
 use jiff::{SignedDuration, Timestamp};
 
 /// Failures count for this long.
@@ -21,6 +22,12 @@ pub const MOST_FOR_ACCOUNT: usize = 20;
 
 /// So many failures in the window an address has, behind which may be a whole office.
 pub const MOST_FOR_ADDRESS: usize = 100;
+
+/// So many mails of a kind an address gets in [`MAIL_WINDOW`] at the wish of others.
+pub const MOST_MAILS: usize = 3;
+
+/// Mails count for this long.
+pub const MAIL_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// So many accounts, and so many addresses, are counted at once.
 const MOST_KEYS: usize = 10_000;
@@ -63,10 +70,21 @@ pub struct Caller<'a> {
 }
 
 /// The counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Throttle {
     accounts: Mutex<Failures<String>>,
     addresses: Mutex<Failures<IpAddr>>,
+    mails: Mutex<Failures<String>>,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self {
+            accounts: Mutex::new(Failures::within(WINDOW)),
+            addresses: Mutex::new(Failures::within(WINDOW)),
+            mails: Mutex::new(Failures::within(MAIL_WINDOW)),
+        }
+    }
 }
 
 impl Throttle {
@@ -106,6 +124,17 @@ impl Throttle {
         }
         Ok(())
     }
+
+    /// Whether a mail of this kind may go to the address; if so, it counts.
+    pub(crate) fn may_mail(&self, kind: &str, to: &EmailAddress, now: Timestamp) -> bool {
+        let key = format!("{kind} {}", account_key(to.as_str()));
+        let mut mails = lock(&self.mails);
+        let may = mails.wait(&key, MOST_MAILS, now).is_none();
+        if may {
+            mails.add(key, MOST_MAILS, now);
+        }
+        may
+    }
 }
 
 /// An account under every spelling of its address that is the same to us.
@@ -125,21 +154,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The times of the failures of late, oldest first.
 #[derive(Debug)]
-struct Failures<K>(HashMap<K, VecDeque<Timestamp>>);
+struct Failures<K> {
+    times: HashMap<K, VecDeque<Timestamp>>,
+    window: SignedDuration,
+}
 
-impl<K> Default for Failures<K> {
-    fn default() -> Self {
-        Self(HashMap::new())
+impl<K> Failures<K> {
+    fn within(window: SignedDuration) -> Self {
+        let times = HashMap::new();
+        Self { times, window }
     }
 }
 
 impl<K: Hash + Eq + Clone> Failures<K> {
     fn wait(&self, key: &K, most: usize, now: Timestamp) -> Option<SignedDuration> {
-        let times = self.0.get(key)?;
-        let recent: Vec<_> = times.iter().filter(|it| **it + WINDOW > now).collect();
+        let times = self.times.get(key)?;
+        let recent: Vec<_> = times.iter().filter(|it| **it + self.window > now).collect();
         let oldest = **recent.first()?;
         (recent.len() >= most)
-            .then(|| oldest + WINDOW - now)
+            .then(|| oldest + self.window - now)
             .map(|it| {
                 // Whole seconds, rounded up: earlier is too early.
                 SignedDuration::from_secs(it.as_secs().saturating_add(1))
@@ -147,10 +180,10 @@ impl<K: Hash + Eq + Clone> Failures<K> {
     }
 
     fn add(&mut self, key: K, most: usize, now: Timestamp) {
-        if !self.0.contains_key(&key) && self.0.len() >= MOST_KEYS {
+        if !self.times.contains_key(&key) && self.times.len() >= MOST_KEYS {
             self.make_room(now);
         }
-        let times = self.0.entry(key).or_default();
+        let times = self.times.entry(key).or_default();
         times.push_back(now);
         if times.len() > most {
             times.pop_front();
@@ -160,13 +193,14 @@ impl<K: Hash + Eq + Clone> Failures<K> {
     /// Forgets what is over; if nothing is, the one with the fewest failures, so that a flood of new
     /// names does not free the one that is guessed at.
     fn make_room(&mut self, now: Timestamp) {
-        self.0
-            .retain(|_, times| times.back().is_some_and(|it| *it + WINDOW > now));
-        if self.0.len() >= MOST_KEYS
-            && let Some(least) = self.0.iter().min_by_key(|(_, it)| it.len())
+        let window = self.window;
+        self.times
+            .retain(|_, times| times.back().is_some_and(|it| *it + window > now));
+        if self.times.len() >= MOST_KEYS
+            && let Some(least) = self.times.iter().min_by_key(|(_, it)| it.len())
         {
             let least = least.0.clone();
-            self.0.remove(&least);
+            self.times.remove(&least);
         }
     }
 }
@@ -260,7 +294,7 @@ mod tests {
         for n in 0..MOST_KEYS + 500 {
             assert!(fail(&throttle, &at(&format!("{n}@example.com")), start));
         }
-        assert_eq!(lock(&throttle.accounts).0.len(), MOST_KEYS);
+        assert_eq!(lock(&throttle.accounts).times.len(), MOST_KEYS);
         assert!(!fail(&throttle, &at("ada@example.com"), start));
     }
 }

@@ -6,4 +6,5 @@ pub mod env;
 pub mod logs;
 pub mod output;
 pub mod secrets;
+pub mod smtp;
 pub mod world;

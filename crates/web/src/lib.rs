@@ -148,7 +148,10 @@ fn account_routes() -> Router<App> {
             "/setup/{token}",
             get(pages::first_account::show).post(pages::first_account::sign_up),
         )
-        .route("/password/forgotten", get(pages::password_forgotten::show))
+        .route(
+            "/password/forgotten",
+            get(pages::password_forgotten::show).post(pages::password_forgotten::ask),
+        )
         .route(
             "/password/{token}",
             get(pages::password_new::show).post(pages::password_new::set),

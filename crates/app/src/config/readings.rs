@@ -1,11 +1,12 @@
 //! Every setting read for itself, so that all that is wrong can be told at once.
 
+use service::mail::MailServer;
 use url::Url;
 use vault::KeyRing;
 
 use super::{
-    Client, Environment, ServeArgs, SettingError, base_url, client, database_url, flag, key_ring,
-    listen, origin, seconds, trusted_proxies,
+    Client, Environment, ServeArgs, SettingError, base_url, client::client, database_url, flag,
+    key_ring, listen, mail::mail, origin, seconds, trusted_proxies,
 };
 
 /// The settings of `serve`, each good or not.
@@ -15,6 +16,7 @@ pub(crate) struct Readings {
     pub(crate) client: Result<Option<Client>, SettingError>,
     pub(crate) auth_url: Result<Url, SettingError>,
     pub(crate) api_url: Result<Url, SettingError>,
+    pub(crate) mail: Result<Option<MailServer>, SettingError>,
     pub(crate) database_url: Result<secrecy::SecretString, SettingError>,
     pub(crate) key_ring: Result<KeyRing, SettingError>,
     others: Vec<SettingError>,
@@ -46,6 +48,7 @@ impl Readings {
                 &args.jira_api_url,
                 "https://api.atlassian.com",
             ),
+            mail: mail(&args.mail_from, env),
             database_url: database_url(&args.store, env),
             key_ring: key_ring(env),
             others: others.into_iter().flatten().collect(),
@@ -60,6 +63,7 @@ impl Readings {
             self.client.as_ref().err(),
             self.auth_url.as_ref().err(),
             self.api_url.as_ref().err(),
+            self.mail.as_ref().err(),
             self.database_url.as_ref().err(),
             self.key_ring.as_ref().err(),
         ];

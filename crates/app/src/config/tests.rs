@@ -55,6 +55,7 @@ fn with_a_key_ring_alone_everything_has_a_default() {
         "sqlite://tformance.db"
     );
     assert!(settings.client.is_none());
+    assert!(settings.mail.is_none());
     assert!(!settings.allow_signup);
     assert_eq!(settings.shutdown, Duration::from_secs(75));
 }
@@ -180,6 +181,47 @@ fn client_id_and_secret_come_together() {
 }
 
 #[test]
+fn mail_server_and_sender_come_together() {
+    let url = |it| [("SMTP_URL", it)];
+    let from = ["--mail-from", "Tformance <t@example.com>"];
+    refused(&from, &[], "SMTP_URL is not set, but MAIL_FROM is");
+    refused(
+        &[],
+        &url("smtp://mail.example.com"),
+        "MAIL_FROM is not set, but SMTP_URL is",
+    );
+    refused(
+        &["--mail-from", "nobody"],
+        &url("smtp://mail.example.com"),
+        "MAIL_FROM is no mail address",
+    );
+    for wrong in [
+        "mail.example.com:25",
+        "https://u:hunter2@mail.example.com",
+        "smtp://u:hunter2@mail.example.com?tls=maybe",
+        "smtp://",
+    ] {
+        refused(&from, &url(wrong), "SMTP_URL must be of the form smtps://");
+        let line = read(&from, &url(wrong)).unwrap_err().to_string();
+        assert!(!line.contains("hunter2"), "{line}");
+    }
+    refused(
+        &from,
+        &url("smtps://u@mail.example.com"),
+        "SMTP_URL has a user without a password",
+    );
+    for right in [
+        "smtp://127.0.0.1:2525",
+        "smtps://u:hunter2@mail.example.com",
+        "smtp://u:hunter2@mail.example.com:587?tls=required",
+    ] {
+        let settings = read(&from, &url(right)).unwrap();
+        assert!(settings.mail.is_some());
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}
+
+#[test]
 fn a_secret_may_lie_in_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("keys");
@@ -235,8 +277,12 @@ fn variables_that_look_like_ours_and_are_not_are_named() {
         [
             ("JIRA_CLIENT_SECRTE", String::new()),
             ("JIRA_API_URL", String::new()),
+            ("SMTP_URL", String::new()),
+            ("SMTP_HOST", String::new()),
         ]
         .into(),
     );
-    assert_eq!(unknown_variables(&env), ["JIRA_CLIENT_SECRTE"]);
+    let mut found = unknown_variables(&env);
+    found.sort();
+    assert_eq!(found, ["JIRA_CLIENT_SECRTE", "SMTP_HOST"]);
 }

@@ -23,7 +23,12 @@ pub(super) fn check(readings: &Readings) -> Vec<Finding> {
         None => Finding::skipped("disk", "no SQLite file is in use"),
     };
     let mut files = vec![PathBuf::from(".env")];
-    for name in ["ENCRYPTION_KEYS", "JIRA_CLIENT_SECRET", "DATABASE_URL"] {
+    for name in [
+        "ENCRYPTION_KEYS",
+        "JIRA_CLIENT_SECRET",
+        "DATABASE_URL",
+        "SMTP_URL",
+    ] {
         files.extend(
             ProcessEnvironment
                 .var(&format!("{name}_FILE"))

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use atlassian::{Atlassian, AtlassianSettings, CallError, ExchangeError, Timeouts};
 use reqwest::{Client, redirect::Policy};
 use secrecy::SecretString;
-use service::probe;
+use service::{mail::MailError, probe};
 use url::Url;
 use vault::KeyRing;
 
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) async fn check(readings: &Readings) -> Vec<Finding> {
     let mut findings = vec![redirect_uri(readings), proxy(readings).await];
     findings.extend(atlassian(readings).await);
-    findings.push(Finding::skipped("smtp", "this version sends no mail"));
+    findings.push(smtp(readings).await);
     findings
 }
 
@@ -225,6 +225,36 @@ async fn client_secret(atlassian: &Atlassian, auth_url: &Url, n: u32) -> Finding
             Finding::skipped(CHECK, format!("{auth_url} answers with status {status}"))
         }
     }
+}
+
+/// Connects, and signs in where a user is set; sends nothing.
+async fn smtp(readings: &Readings) -> Finding {
+    const CHECK: &str = "smtp";
+    let server = match &readings.mail {
+        Ok(Some(server)) => server.clone().with_patience(PATIENCE),
+        Ok(None) => return Finding::skipped(CHECK, "SMTP_URL is not set; no mail is sent"),
+        Err(_) => return Finding::skipped(CHECK, "SMTP_URL or MAIL_FROM is wrong"),
+    };
+    let Err(err) = server.test().await else {
+        return Finding::good(CHECK);
+    };
+    let cure = match err {
+        MailError::Refused => "start the mail server, or correct host and port of SMTP_URL",
+        MailError::Unreachable | MailError::TimedOut => {
+            "correct the host of SMTP_URL, and let this machine reach it (name, firewall, port)"
+        }
+        MailError::Tls => {
+            "use smtps:// for a port that speaks TLS at once (465) and smtp://…?tls=required for STARTTLS \
+             (587), with the name that is in the certificate"
+        }
+        MailError::Credentials => {
+            "correct user and password of SMTP_URL; percent-encode : / @ in them"
+        }
+        MailError::Answer(_) | MailError::Unexpected => {
+            "see the mail server's log, and that SMTP_URL names its port for submission"
+        }
+    };
+    Finding::fault(CHECK, err.to_string(), cure)
 }
 
 async fn gateway(atlassian: &Atlassian, api_url: &Url) -> Finding {

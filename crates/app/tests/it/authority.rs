@@ -29,6 +29,7 @@ POST /invitations/{token}/signup                        422    422      422    4
 GET /setup/{token}                                      410    410      410    410
 POST /setup/{token}                                     422    422      422    422
 GET /password/forgotten                                 200    200      200    200
+POST /password/forgotten                                422    422      422    422
 GET /password/{token}                                   404    404      404    404
 POST /password/{token}                                  422    422      422    422
 GET /a/{team}/members                                   login  404      200    200

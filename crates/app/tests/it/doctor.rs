@@ -9,7 +9,11 @@ use std::{
 
 use atlassian_sim::{Sim, SimOptions};
 use serde_json::Value;
-use testkit::{db_tests, env::TestEnv};
+use testkit::{
+    db_tests,
+    env::TestEnv,
+    smtp::{Manner, SmtpSink},
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::tformance::{Machine, key};
@@ -289,6 +293,53 @@ async fn a_proxy_that_changes_too_much_or_says_too_little_is_told() {
         "proxy",
         "not as this server under these keys",
         "settings of `serve`",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_does_not_do_is_told() {
+    let machine = |url: String| {
+        set_up()
+            .set("SMTP_URL", url)
+            .set("MAIL_FROM", "tformance@example.com")
+    };
+    let good = SmtpSink::start(Manner::Takes).await;
+    assert_eq!(status(&machine(good.url()), "smtp"), "good");
+    let with_user = good.url().replace("//", "//u:hunter2@");
+    assert_eq!(status(&machine(with_user), "smtp"), "good");
+    assert!(good.mails().is_empty(), "doctor sends no mail");
+
+    let strict = SmtpSink::start(Manner::RefusesUsers).await;
+    let with_user = strict.url().replace("//", "//u:hunter2@");
+    told(
+        &machine(with_user),
+        "smtp",
+        "refuses the user or the password",
+        "user and password",
+    );
+    let nowhere = format!("smtp://127.0.0.1:{}", free_port());
+    told(&machine(nowhere), "smtp", "refuses the connection", "start");
+    told(
+        &machine("smtp://mail.invalid".to_owned()),
+        "smtp",
+        "cannot be reached",
+        "correct the host",
+    );
+    let plain = good.url().replace("smtp:", "smtps:");
+    told(&machine(plain), "smtp", "no TLS connection", "(465)");
+    let no_starttls = format!("{}?tls=required", good.url());
+    told(
+        &machine(no_starttls),
+        "smtp",
+        "no TLS connection",
+        "STARTTLS",
+    );
+    let half = set_up().set("SMTP_URL", good.url());
+    told(
+        &half,
+        "settings",
+        "MAIL_FROM is not set",
+        "MAIL_FROM=tformance@",
     );
 }
 

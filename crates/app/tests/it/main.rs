@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod interleaving;
 mod keys;
+mod mail;
 mod oauth_flow;
 mod people;
 mod picker;

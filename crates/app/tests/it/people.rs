@@ -55,6 +55,20 @@ async fn from(browser: &Browser, ip: &str, path: &str) -> Answer {
     browser.send(req).await
 }
 
+/// A form, sent from an address.
+pub(crate) async fn from_address(
+    browser: &Browser,
+    ip: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Answer {
+    let body = Body::from(testkit::app::encoded(fields));
+    let mut req = browser.form(path).body(body).unwrap();
+    req.extensions_mut()
+        .insert(ClientAddress::of(ip.parse().unwrap()));
+    browser.send(req).await
+}
+
 db_tests! {
     async fn somebody_invited_makes_an_account_where_sign_up_is_closed(db: TestDb) {
         let app = TestApp::of(World::with_policy(db, CLOSED).await);

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use atlassian::{Atlassian, AtlassianSettings, Timeouts};
 use atlassian_sim::Sim;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use service::Services;
+use service::{
+    Services,
+    mail::{MailServer, Mailer},
+};
 use store::Store;
 use url::Url;
 use vault::KeyRing;
 
 use super::{CLIENT_ID, CLIENT_SECRET, World, key_ring};
-use crate::env::TestEnv;
+use crate::{app::ORIGIN, env::TestEnv};
 
 /// A key ring of several keys, the first one sealing.
 #[expect(clippy::unwrap_used, reason = "test support")]
@@ -40,7 +43,22 @@ pub(super) fn client_of(
     Atlassian::new(settings, env.clone()).unwrap()
 }
 
+#[expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
 impl World {
+    /// Another process on the same database, simulator and clock, which sends mail to this server.
+    #[must_use]
+    pub fn with_mail(&self, server: MailServer) -> Self {
+        let other = self.another_process(key_ring("tests", 1));
+        let Some(services) = Arc::into_inner(other.services) else {
+            panic!("somebody else has the services of a process that was just made");
+        };
+        let mailer = Mailer::new(server, ORIGIN.parse().unwrap());
+        Self {
+            services: Arc::new(services.with_mailer(Some(mailer))),
+            ..self.clone()
+        }
+    }
+
     /// Another process on the same database, simulator and clock, under a key ring of its own. Whether
     /// that ring is right is not looked at.
     #[must_use]

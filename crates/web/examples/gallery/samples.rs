@@ -25,6 +25,7 @@ pub(crate) fn all() -> Vec<Sample> {
         people(),
         people::members(),
         people::links(),
+        people::mail(),
         people::account(),
         people::settings(),
         integrations::states(),

@@ -82,6 +82,7 @@ pub(crate) async fn invite(
                 email: made.invitation.email.to_string(),
                 link: link.into(),
                 until,
+                is_mailed: made.is_mailed,
             };
             return html(&MembersPage {
                 invited: Some(invited),
@@ -200,6 +201,7 @@ async fn page(app: &App, member: &Member) -> Result<MembersPage, Problem> {
         team: shell::link(member.team()),
         notice: None,
         invited: None,
+        can_mail: app.services.mailer.is_some(),
         authority: authority(app, member).await?,
         members: people
             .members

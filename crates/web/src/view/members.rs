@@ -27,6 +27,8 @@ pub struct MembersPage {
     pub notice: Option<MembersNotice>,
     /// The invitation that was just made.
     pub invited: Option<NewLink>,
+    /// Whether mail is set up.
+    pub can_mail: bool,
     /// Who may change anything here.
     pub authority: Authority,
     /// Admins first, then by name.
@@ -58,6 +60,8 @@ pub struct NewLink {
     pub link: String,
     /// Until when it is good.
     pub until: Moment,
+    /// Whether it goes to the address by mail as well.
+    pub is_mailed: bool,
 }
 
 /// A person in the team.

@@ -40,6 +40,10 @@ const EXPOSE: &[(&str, &str)] = &[
         "counts the characters of a password",
     ),
     (
+        "crates/service/src/mail.rs",
+        "reads the mail server's address, which holds a password",
+    ),
+    (
         "crates/service/src/password.rs",
         "hashes and verifies a password",
     ),

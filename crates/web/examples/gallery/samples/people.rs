@@ -64,12 +64,13 @@ fn invitation(email: &str, is_admin: bool, dead: Option<&str>) -> InvitationLine
     }
 }
 
-pub(super) fn members() -> Vec<Sample> {
-    let page = MembersPage {
+fn members_page() -> MembersPage {
+    MembersPage {
         shell: at(Section::Members),
         team: team("Platform", "platform"),
         notice: None,
         invited: None,
+        can_mail: false,
         authority: authority(true),
         members: vec![
             line("Ada Lovelace", "ada@example.com", true),
@@ -86,17 +87,25 @@ pub(super) fn members() -> Vec<Sample> {
         ],
         email: Field::default(),
         as_admin: false,
-    };
-    let only = MemberLine {
-        is_only_admin: true,
-        ..line("Ada Lovelace", "ada@example.com", true)
-    };
-    let invited = NewLink {
+    }
+}
+
+fn new_link(is_mailed: bool) -> NewLink {
+    NewLink {
         email: "linus@example.com".to_owned(),
         link:
             "https://tformance.example.com/invitations/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
                 .to_owned(),
         until: moment("1 Dec 2026, 10:40 UTC", "in 7 days"),
+        is_mailed,
+    }
+}
+
+pub(super) fn members() -> Vec<Sample> {
+    let page = members_page();
+    let only = MemberLine {
+        is_only_admin: true,
+        ..line("Ada Lovelace", "ada@example.com", true)
     };
     let remove = MemberRemovePage {
         shell: at(Section::Members),
@@ -115,7 +124,7 @@ pub(super) fn members() -> Vec<Sample> {
         sample(
             "people-invited",
             &MembersPage {
-                invited: Some(invited),
+                invited: Some(new_link(false)),
                 ..page.clone()
             },
         ),
@@ -231,10 +240,6 @@ pub(super) fn links() -> Vec<Sample> {
                 ..first
             },
         ),
-        sample(
-            "password-forgotten",
-            &PasswordForgottenPage { shell: outside() },
-        ),
         sample("password-new", &password),
         sample(
             "password-new-errors",
@@ -322,6 +327,56 @@ pub(super) fn settings() -> Vec<Sample> {
             &SettingsPage {
                 authority: authority(false),
                 ..page
+            },
+        ),
+    ]
+}
+
+/// What is another where mail is set up.
+pub(super) fn mail() -> Vec<Sample> {
+    vec![
+        sample(
+            "people-invited-by-mail",
+            &MembersPage {
+                can_mail: true,
+                invited: Some(new_link(true)),
+                ..members_page()
+            },
+        ),
+        sample(
+            "password-forgotten",
+            &PasswordForgottenPage {
+                shell: outside(),
+                ..PasswordForgottenPage::default()
+            },
+        ),
+        sample(
+            "password-forgotten-mail",
+            &PasswordForgottenPage {
+                shell: outside(),
+                can_mail: true,
+                ..PasswordForgottenPage::default()
+            },
+        ),
+        sample(
+            "password-forgotten-mail-errors",
+            &PasswordForgottenPage {
+                shell: outside(),
+                can_mail: true,
+                email: field(
+                    "ada",
+                    Some("The address is not of the form ada@example.com."),
+                ),
+                ..PasswordForgottenPage::default()
+            },
+        ),
+        sample(
+            "password-forgotten-asked",
+            &PasswordForgottenPage {
+                shell: outside(),
+                can_mail: true,
+                is_asked: true,
+                ..PasswordForgottenPage::default()
             },
         ),
     ]
