@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use clap::Parser;
+use secrecy::ExposeSecret as _;
 
 use super::*;
 
