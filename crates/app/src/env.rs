@@ -1,5 +1,10 @@
 //! Time and randomness of the real world.
 
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
 use domain::env::Env;
 use jiff::Timestamp;
 use rand::Rng as _;
@@ -14,6 +19,11 @@ impl Env for SystemEnv {
         let now = Timestamp::now();
         // Whole milliseconds, as the database keeps them: what is read back is what was written.
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 
     fn fill(&self, bytes: &mut [u8]) {

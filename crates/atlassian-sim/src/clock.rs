@@ -1,8 +1,11 @@
 //! A clock that can be moved: for demos and browser tests, where app and simulator share it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use domain::env::Env;
@@ -52,6 +55,10 @@ impl Env for ShiftedEnv {
             self.inner.now(),
             SignedDuration::from_millis(self.shift_millis()),
         )
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.inner.elapsed()
     }
 
     fn fill(&self, bytes: &mut [u8]) {

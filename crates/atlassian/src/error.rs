@@ -61,6 +61,8 @@ pub struct RefreshError {
     pub retry_after: Option<SignedDuration>,
     /// The HTTP status, where there was an answer.
     pub status: Option<u16>,
+    /// Whether it was held back in the last moment: nothing was sent.
+    pub held_back: bool,
 }
 
 /// Why a call with an access token gave nothing.

@@ -2,6 +2,7 @@
 //!
 //! - [`oauth`]: the authorize URL, code and refresh token for a pair (RFC 6749; Atlassian's OAuth 2.0
 //!   (3LO) pages).
+//! - [`before_send`]: the last look before an exchange is written.
 //! - [`sites`]: which Jira sites a token reaches. [`jira`]: whose account it is.
 //! - [`classify`]: what an answer of the token endpoint means; pure. Everything hinges on telling a dead
 //!   grant from an outage.
@@ -10,6 +11,7 @@
 //! This crate must not know SQL or axum. Text that Atlassian sends is never kept in an error and never
 //! logged. Begin reading at [`oauth`].
 
+pub mod before_send;
 pub mod classify;
 pub mod error;
 pub mod jira;
@@ -24,6 +26,7 @@ use domain::env::Env;
 use secrecy::SecretString;
 use url::Url;
 
+pub use before_send::{BeforeSend, Later};
 pub use error::{CallError, ExchangeError, RefreshError, RevokeError, SetupError};
 pub use jira::Account;
 pub use oauth::{GrantedTokens, RefreshedTokens};

@@ -1,6 +1,6 @@
 //! The authorize URL, and code or refresh token for a pair.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use domain::credential::{RefreshOutcome, Scopes};
 use jiff::SignedDuration;
@@ -9,8 +9,9 @@ use url::Url;
 
 use crate::{
     Atlassian, ExchangeError, RefreshError, RevokeError,
+    before_send::{Always, BeforeSend, Look},
     classify::{TokenAnswer, refresh_outcome, retry_after},
-    transport::{Answer, Lost, send},
+    transport::{Answer, Lost, send, send_after},
     wire::{RevokeRequest, TokenErrorResponse, TokenRequest, TokenResponse},
 };
 
@@ -70,9 +71,10 @@ impl Atlassian {
             redirect_uri: self.settings.redirect_uri.to_string(),
             code_verifier: Some(verifier.expose_secret().to_owned()),
         };
-        let answer = match self.ask_for_tokens("exchange_code", asked).await {
+        let always: Arc<dyn BeforeSend> = Arc::new(Always);
+        let answer = match self.ask_for_tokens("exchange_code", asked, &always).await {
             Ok(answer) => answer,
-            Err(lost) => {
+            Err((lost, _)) => {
                 return Err(ExchangeError::NoAnswer {
                     sent: lost != Lost::NotSent,
                 });
@@ -89,7 +91,8 @@ impl Atlassian {
         }
     }
 
-    /// Exchanges a refresh token for a new pair (RFC 6749, 6). Sends it once.
+    /// Exchanges a refresh token for a new pair (RFC 6749, 6). Sends it once, and not at all where
+    /// `before_send` says no when the connection stands.
     ///
     /// # Errors
     ///
@@ -97,6 +100,7 @@ impl Atlassian {
     pub async fn refresh(
         &self,
         refresh_token: &SecretString,
+        before_send: &Arc<dyn BeforeSend>,
     ) -> Result<RefreshedTokens, RefreshError> {
         let asked = |client_secret: &SecretString| TokenRequest::RefreshToken {
             client_id: self.settings.client_id.clone(),
@@ -107,11 +111,17 @@ impl Atlassian {
             outcome,
             retry_after: None,
             status: None,
+            held_back: false,
         };
-        let answer = match self.ask_for_tokens("refresh", asked).await {
+        let answer = match self.ask_for_tokens("refresh", asked, before_send).await {
             Ok(answer) => answer,
-            Err(Lost::NotSent) => return Err(failed(RefreshOutcome::NotSent)),
-            Err(Lost::TooLarge(status)) if status.is_client_error() => {
+            Err((Lost::NotSent, held_back)) => {
+                return Err(RefreshError {
+                    held_back,
+                    ..failed(RefreshOutcome::NotSent)
+                });
+            }
+            Err((Lost::TooLarge(status), _)) if status.is_client_error() => {
                 return Err(RefreshError {
                     status: Some(status.as_u16()),
                     ..failed(RefreshOutcome::Unexpected)
@@ -125,6 +135,7 @@ impl Atlassian {
                 outcome,
                 retry_after: self.wait_asked_for(&answer),
                 status: Some(answer.status.as_u16()),
+                held_back: false,
             }),
         }
     }
@@ -164,27 +175,28 @@ impl Atlassian {
         )
     }
 
-    /// Asks the token endpoint. Where our secret is refused and there is another one, asks once more
+    /// Asks the token endpoint; an error says whether the request was held back. Where our secret is refused and there is another one, asks once more
     /// with that: such a refusal surely rotated nothing.
     async fn ask_for_tokens(
         &self,
         operation: &'static str,
         asked: impl Fn(&SecretString) -> TokenRequest,
-    ) -> Result<Answer, Lost> {
+        before_send: &Arc<dyn BeforeSend>,
+    ) -> Result<Answer, (Lost, bool)> {
         let secrets = &self.settings.client_secrets;
         let first = self.accepted_secret.load(Ordering::Relaxed) % secrets.len();
-        let mut last = Err(Lost::NotSent);
+        let mut last = Err((Lost::NotSent, false));
         for turn in 0..secrets.len() {
             let index = (first + turn) % secrets.len();
             let Some(secret) = secrets.get(index) else {
                 continue;
             };
             let url = joined(&self.settings.auth_url, "oauth/token");
-            last = send(
-                operation,
-                self.transport.token.post(url).json(&asked(secret)),
-            )
-            .await;
+            let look = Look::new(Arc::clone(before_send));
+            let request = self.transport.token.post(url).json(&asked(secret));
+            last = send_after(operation, request, &look)
+                .await
+                .map_err(|lost| (lost, look.was_held_back()));
             match &last {
                 Ok(answer) if meaning(answer) == RefreshOutcome::Misconfigured => {}
                 _ => {

@@ -1,10 +1,12 @@
 //! One way out: time-outs, a size limit, no redirects, spans without secrets.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use reqwest::{Client, NoProxy, Proxy, Response, StatusCode, header::HeaderMap, redirect::Policy};
 use url::Url;
 use zeroize::Zeroizing;
+
+use crate::before_send::{Look, LookLayer};
 
 /// No answer that we read is larger.
 pub(crate) const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -73,6 +75,9 @@ impl Transport {
             token: base()
                 .timeout(timeouts.token)
                 .pool_max_idle_per_host(0)
+                .connector_layer(LookLayer)
+                // What we gave up must not arrive later.
+                .tcp_user_timeout(timeouts.token)
                 .build()?,
             call: base().timeout(timeouts.call).build()?,
         })
@@ -114,6 +119,19 @@ pub(crate) async fn send(
         Err(lost) => tracing::info!(operation, ?lost, "no answer from Atlassian"),
     }
     result
+}
+
+/// As [`send`], with a last look before the first byte. Without its leave nothing was sent, whatever
+/// else went wrong.
+pub(crate) async fn send_after(
+    operation: &'static str,
+    request: reqwest::RequestBuilder,
+    look: &Arc<Look>,
+) -> Result<Answer, Lost> {
+    match look.around(send(operation, request)).await {
+        Err(_) if !look.has_passed() => Err(Lost::NotSent),
+        result => result,
+    }
 }
 
 async fn read(mut response: Response) -> Result<Answer, Lost> {

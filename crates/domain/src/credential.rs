@@ -155,18 +155,47 @@ impl RefreshOutcome {
 pub enum RevocationReason {
     /// Atlassian refused the refresh token.
     GrantRevoked,
+    /// It was refused, and had not been used for longer than Atlassian keeps one.
+    GrantIdleExpired,
+    /// It was refused, and the consent was older than Atlassian lets one be.
+    GrantConsentEnded,
+    /// It was refused after an earlier refresh of the same token whose end is unknown: the answer did not
+    /// reach us, and could not be had again in time.
+    RefreshInterrupted,
 }
 
 impl RevocationReason {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::GrantRevoked];
+    pub const ALL: [Self; 4] = [
+        Self::GrantRevoked,
+        Self::GrantIdleExpired,
+        Self::GrantConsentEnded,
+        Self::RefreshInterrupted,
+    ];
 
     /// The word that is kept.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GrantRevoked => "grant_revoked",
+            Self::GrantIdleExpired => "grant_idle_expired",
+            Self::GrantConsentEnded => "grant_consent_ended",
+            Self::RefreshInterrupted => "refresh_interrupted",
         }
     }
+}
+
+/// When a credential is refreshed next, and how it went of late.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefreshSchedule {
+    /// When the next refresh is due; none without a live pair.
+    pub next_at: Option<Timestamp>,
+    /// The written intent: when the first attempt began whose end is unknown. Only a saved pair, a dead
+    /// grant, a reconnect or a disconnect clears it.
+    pub started_at: Option<Timestamp>,
+    /// When the first of the failures in a row was.
+    pub failing_since: Option<Timestamp>,
+    /// When a caller last had a refresh made although the token had not ended.
+    pub forced_at: Option<Timestamp>,
 }
 
 /// The stored grant of a team for a provider. One per team and provider; disconnecting empties it.
@@ -196,6 +225,10 @@ pub struct IntegrationCredential {
     pub last_outcome: Option<RefreshOutcome>,
     /// When a pair was last saved by a refresh.
     pub last_refreshed_at: Option<Timestamp>,
+    /// When somebody last had a token of it; connecting counts. To the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it is refreshed next.
+    pub schedule: RefreshSchedule,
     /// When Atlassian was found to refuse the grant.
     pub revoked_at: Option<Timestamp>,
     /// Why.

@@ -1,5 +1,7 @@
 //! What the code may ask of its surroundings: the time and randomness.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 /// The time and the randomness that one process (or one test) runs on.
@@ -9,6 +11,10 @@ use jiff::Timestamp;
 pub trait Env: std::fmt::Debug + Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Timestamp;
+
+    /// The time since some moment before this process began to serve. It never jumps when somebody sets
+    /// the clock.
+    fn elapsed(&self) -> Duration;
 
     /// Fills `bytes` with unpredictable bytes, fit for keys and tokens.
     fn fill(&self, bytes: &mut [u8]);

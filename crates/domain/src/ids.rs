@@ -67,6 +67,8 @@ ids! {
     AuditEventId
     /// Names an invitation to a team.
     InvitationId
+    /// Names a refresh, ended.
+    RefreshEventId
     /// Names a link that sets a new password.
     PasswordResetId
     /// Names a link for the first account.

@@ -63,4 +63,8 @@ pub struct JiraIntegration {
     pub last_sync_at: Option<Timestamp>,
     /// How far the sync has come.
     pub sync_status: SyncStatus,
+    /// When Atlassian was last asked whether the grant still reaches the site.
+    pub checked_at: Option<Timestamp>,
+    /// When it was found not to be reached any more; none while it is.
+    pub lost_at: Option<Timestamp>,
 }

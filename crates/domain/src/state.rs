@@ -91,7 +91,9 @@ mod tests {
     use super::*;
     use crate::{
         attempt::{PendingGrant, Purpose},
-        credential::{Generation, Provider, RevocationReason, Scopes, SealedTokens},
+        credential::{
+            Generation, Provider, RefreshSchedule, RevocationReason, Scopes, SealedTokens,
+        },
         ids::{AttemptId, CredentialId, SessionId, TeamId, UserId},
         sealed::Sealed,
     };
@@ -120,6 +122,8 @@ mod tests {
             consecutive_failures: 0,
             last_outcome: None,
             last_refreshed_at: None,
+            last_used_at: None,
+            schedule: RefreshSchedule::default(),
             revoked_at: revoked.then_some(NOW),
             revocation_reason: revoked.then_some(RevocationReason::GrantRevoked),
             disconnected_at: None,

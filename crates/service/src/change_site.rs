@@ -106,6 +106,8 @@ async fn write(
         site: site.clone(),
         last_sync_at: None,
         sync_status: SyncStatus::Pending,
+        checked_at: None,
+        lost_at: None,
     };
     tx.set_jira_integration(&integration, now).await?;
     let old = old.filter(|it| it.site.cloud_id != site.cloud_id);

@@ -5,9 +5,11 @@ use atlassian::{Atlassian, CallError};
 use domain::{
     attempt::{AttemptOutcome, PendingGrant},
     audit::AuditAction,
-    credential::{Generation, IntegrationCredential, Provider, SealedTokens},
+    credential::{Generation, IntegrationCredential, Provider, RefreshSchedule, SealedTokens},
+    env::random,
     ids::{CredentialId, JiraIntegrationId},
     jira::{JiraIntegration, Site, SyncStatus},
+    refresh::planned,
     text::{AccountId, CloudId},
 };
 use secrecy::SecretString;
@@ -156,6 +158,11 @@ fn new_credential(
     tokens: Tokens<'_>,
 ) -> IntegrationCredential {
     let env = services.env.as_ref();
+    let now = env.now();
+    let access_expires_at = grant.tokens.access_expires_at;
+    let lifetime = Some(access_expires_at.duration_since(grant.granted_at));
+    let drawn = u16::from_be_bytes(random(env));
+    let next_at = planned(now, access_expires_at, lifetime, Some(now), drawn);
     let team = admin.team().id;
     let id = before.map_or_else(|| CredentialId::new(env), |it| it.id);
     let generation = before.map_or(Generation::ZERO, |it| it.generation).next();
@@ -171,7 +178,7 @@ fn new_credential(
         tokens: Some(SealedTokens {
             access: seal("access_token", tokens.access),
             refresh: seal("refresh_token", tokens.refresh),
-            access_expires_at: grant.tokens.access_expires_at,
+            access_expires_at,
         }),
         scopes: grant.scopes.clone(),
         // An account that did not answer is unknown, even where the old grant's was known.
@@ -182,6 +189,11 @@ fn new_credential(
         consecutive_failures: 0,
         last_outcome: None,
         last_refreshed_at: None,
+        last_used_at: Some(now),
+        schedule: RefreshSchedule {
+            next_at: Some(next_at),
+            ..RefreshSchedule::default()
+        },
         revoked_at: None,
         revocation_reason: None,
         disconnected_at: None,
@@ -218,6 +230,8 @@ async fn write_connection(
         site: site.clone(),
         last_sync_at: None,
         sync_status: SyncStatus::Pending,
+        checked_at: None,
+        lost_at: None,
     };
     tx.set_jira_integration(&integration, now).await?;
     let entry = |action| {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use atlassian::{RefreshError, RefreshedTokens};
+use atlassian::{BeforeSend, RefreshError, RefreshedTokens, before_send::Always};
 use domain::{
     audit::AuditAction,
     credential::{
@@ -19,13 +19,15 @@ use domain::{
     },
     env::random,
     ids::{CredentialId, TeamId},
-    refresh::{DEFAULT_LIFETIME, JITTER, Need, need},
+    refresh::{DEFAULT_LIFETIME, Failure, JITTER, Need, after_failure, need, planned},
     sealed::Sealed,
     state::{ConnectionState, connection_state},
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use store::{FailedRefresh, RefreshOf};
 use tokio::sync::watch;
+use uuid::Uuid;
 use vault::{OpenError, Place};
 
 use crate::{Entry, Error, Services};
@@ -208,9 +210,26 @@ async fn refresh(
     };
     let place = token_place(credential.id, team, "refresh_token");
     let old = services.open_sealed(place, &tokens.refresh).await?;
-    match atlassian.refresh(&old).await {
-        Ok(refreshed) => save(services, &credential, tokens, refreshed).await,
-        Err(err) => note_failure(services, &credential, &err).await,
+    let of = RefreshOf {
+        team,
+        credential: credential.id,
+        generation: credential.generation,
+        owner: Uuid::from_bytes(random(services.env.as_ref())),
+    };
+    let (started, length) = (
+        credential.schedule.started_at,
+        SignedDuration::from_secs(90),
+    );
+    let mut tx = services.store.write().await?;
+    if !tx.lease_refresh(of, started, length, false, now).await? {
+        drop(tx);
+        return serve_what_stands(services, &credential).await;
+    }
+    tx.commit().await?;
+    let always: Arc<dyn BeforeSend> = Arc::new(Always);
+    match atlassian.refresh(&old, &always).await {
+        Ok(refreshed) => save(services, &credential, of, tokens, refreshed).await,
+        Err(err) => note_failure(services, &credential, of, &err).await,
     }
 }
 
@@ -218,6 +237,7 @@ async fn refresh(
 async fn save(
     services: &Services,
     credential: &IntegrationCredential,
+    of: RefreshOf,
     old: &SealedTokens,
     new: RefreshedTokens,
 ) -> Landing {
@@ -242,16 +262,18 @@ async fn save(
             .map_or_else(|| old.refresh.clone(), |it| seal("refresh_token", it)),
         access_expires_at: now + new.expires_in.unwrap_or(DEFAULT_LIFETIME),
     };
+    let lifetime = Some(tokens.access_expires_at.duration_since(now));
+    let drawn = u16::from_be_bytes(random(env));
+    let next_at = planned(
+        now,
+        tokens.access_expires_at,
+        lifetime,
+        credential.last_used_at,
+        drawn,
+    );
     let mut tx = services.store.write().await?;
     let saved = tx
-        .save_refreshed(
-            credential.team,
-            credential.id,
-            credential.generation,
-            &tokens,
-            new.scopes.as_ref(),
-            now,
-        )
+        .save_refreshed(of, &tokens, new.scopes.as_ref(), next_at, now)
         .await?;
     tx.commit().await?;
     if !saved {
@@ -272,15 +294,16 @@ async fn save(
 async fn note_failure(
     services: &Services,
     credential: &IntegrationCredential,
+    of: RefreshOf,
     err: &RefreshError,
 ) -> Landing {
-    let (team, id, generation) = (credential.team, credential.id, credential.generation);
+    let (team, id) = (credential.team, credential.id);
     let now = services.env.now();
     let mut tx = services.store.write().await?;
     if err.outcome == RefreshOutcome::GrantDead {
         let reason = RevocationReason::GrantRevoked;
         // If the generation moved it was a race, not a death.
-        if !tx.set_dead(team, id, generation, reason, now).await? {
+        if !tx.set_dead(of, reason, now).await? {
             drop(tx);
             return serve_what_stands(services, credential).await;
         }
@@ -294,8 +317,23 @@ async fn note_failure(
         tracing::info!(credential.id = %id, "Atlassian no longer accepts the grant");
         return Err(TokenError::NoConnection(ConnectionState::ReconnectNeeded));
     }
-    tx.set_refresh_failure(team, id, generation, err.outcome, now)
-        .await?;
+    let before = credential.schedule.started_at;
+    let failure = Failure {
+        outcome: err.outcome,
+        failures: credential.consecutive_failures.saturating_add(1),
+        started_at: match err.outcome {
+            RefreshOutcome::Ambiguous => before.or(Some(now)),
+            _ => before,
+        },
+        retry_after: err.retry_after,
+    };
+    let drawn = u16::from_be_bytes(random(services.env.as_ref()));
+    let failed = FailedRefresh {
+        outcome: err.outcome,
+        started_at: failure.started_at,
+        next_at: after_failure(now, failure, drawn),
+    };
+    tx.set_refresh_failure(of, failed, now).await?;
     tx.commit().await?;
     tracing::warn!(credential.id = %id, outcome = err.outcome.as_str(), "no new token");
     Err(match err.outcome {

@@ -1,9 +1,10 @@
-//! Integration credentials: the stored grants. Every write of tokens is fenced by the generation.
+//! Integration credentials: the stored grants. Every write of tokens is fenced by the generation. What a
+//! refresh writes stands in `leases.rs`.
 
 use domain::{
     credential::{
-        Generation, IntegrationCredential, Provider, RefreshOutcome, RevocationReason, Scopes,
-        SealedTokens,
+        Generation, IntegrationCredential, Provider, RefreshOutcome, RefreshSchedule,
+        RevocationReason,
     },
     ids::{CredentialId, TeamId, UserId},
     text::AccountId,
@@ -33,6 +34,11 @@ pub(crate) struct CredentialRow {
     consecutive_failures: i64,
     last_outcome: Option<String>,
     last_refreshed_at: Option<Millis>,
+    last_used_at: Option<Millis>,
+    next_refresh_at: Option<Millis>,
+    refresh_started_at: Option<Millis>,
+    failing_since: Option<Millis>,
+    forced_at: Option<Millis>,
     revoked_at: Option<Millis>,
     revocation_reason: Option<String>,
     disconnected_at: Option<Millis>,
@@ -80,6 +86,13 @@ impl TryFrom<CredentialRow> for IntegrationCredential {
             consecutive_failures: here.checked("consecutive_failures", failures)?,
             last_outcome: last_outcome.transpose()?,
             last_refreshed_at: here.maybe_time("last_refreshed_at", row.last_refreshed_at)?,
+            last_used_at: here.maybe_time("last_used_at", row.last_used_at)?,
+            schedule: RefreshSchedule {
+                next_at: here.maybe_time("next_refresh_at", row.next_refresh_at)?,
+                started_at: here.maybe_time("refresh_started_at", row.refresh_started_at)?,
+                failing_since: here.maybe_time("failing_since", row.failing_since)?,
+                forced_at: here.maybe_time("forced_at", row.forced_at)?,
+            },
             revoked_at: here.maybe_time("revoked_at", row.revoked_at)?,
             revocation_reason: reason.transpose()?,
             disconnected_at: here.maybe_time("disconnected_at", row.disconnected_at)?,
@@ -119,8 +132,8 @@ impl Tx {
         const SQL: &str = "
             INSERT INTO integration_credentials (id, team_id, provider, access_token, refresh_token,
                    token_expires_at, scopes, account_id, connected_by, consented_at, generation,
-                   consecutive_failures, last_used_at, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $12, $12)
+                   consecutive_failures, next_refresh_at, last_used_at, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $13, $13)
             ON CONFLICT (team_id, provider) DO NOTHING";
         let tokens = new.tokens.as_ref();
         let added = execute!(
@@ -137,6 +150,7 @@ impl Tx {
             new.connected_by.map(UserId::uuid),
             new.consented_at.map(Millis::from),
             new.generation.0,
+            new.schedule.next_at.map(Millis::from),
             Millis::from(now),
         )?;
         Ok(added == 1)
@@ -159,8 +173,10 @@ impl Tx {
                SET access_token = $4, refresh_token = $5, token_expires_at = $6, scopes = $7,
                    account_id = $8, connected_by = $9, consented_at = $10, generation = $11,
                    consecutive_failures = 0, last_outcome = NULL, last_refreshed_at = NULL,
-                   last_used_at = $12, revoked_at = NULL, revocation_reason = NULL,
-                   disconnected_at = NULL, disconnected_by = NULL, updated_at = $12
+                   lease_owner = NULL, lease_until = NULL, refresh_started_at = NULL,
+                   failing_since = NULL, forced_at = NULL, next_refresh_at = $12,
+                   last_used_at = $13, revoked_at = NULL, revocation_reason = NULL,
+                   disconnected_at = NULL, disconnected_by = NULL, updated_at = $13
              WHERE team_id = $1 AND id = $2 AND generation = $3";
         let tokens = new.tokens.as_ref();
         let changed = execute!(
@@ -177,104 +193,8 @@ impl Tx {
             new.connected_by.map(UserId::uuid),
             new.consented_at.map(Millis::from),
             new.generation.0,
+            new.schedule.next_at.map(Millis::from),
             Millis::from(now),
-        )?;
-        Ok(changed == 1)
-    }
-
-    /// Saves the pair of a refresh; `false` if the generation is not `generation` any more. Scopes that
-    /// were not told stay as they are.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails.
-    pub async fn save_refreshed(
-        &mut self,
-        team: TeamId,
-        id: CredentialId,
-        generation: Generation,
-        tokens: &SealedTokens,
-        scopes: Option<&Scopes>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        const SQL: &str = "
-            UPDATE integration_credentials
-               SET access_token = $4, refresh_token = $5, token_expires_at = $6,
-                   scopes = coalesce($7, scopes), generation = generation + 1,
-                   consecutive_failures = 0, last_outcome = 'ok', last_refreshed_at = $8,
-                   revoked_at = NULL, revocation_reason = NULL, updated_at = $8
-             WHERE team_id = $1 AND id = $2 AND generation = $3 AND access_token IS NOT NULL";
-        let changed = execute!(
-            self,
-            SQL,
-            team.uuid(),
-            id.uuid(),
-            generation.0,
-            tokens.access.as_bytes(),
-            tokens.refresh.as_bytes(),
-            Millis::from(tokens.access_expires_at),
-            scopes.map(scopes_text),
-            Millis::from(now),
-        )?;
-        Ok(changed == 1)
-    }
-
-    /// Counts a refresh that brought nothing; the tokens stay as they are.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails.
-    pub async fn set_refresh_failure(
-        &mut self,
-        team: TeamId,
-        id: CredentialId,
-        generation: Generation,
-        outcome: RefreshOutcome,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        const SQL: &str = "
-            UPDATE integration_credentials
-               SET consecutive_failures = consecutive_failures + 1, last_outcome = $4, updated_at = $5
-             WHERE team_id = $1 AND id = $2 AND generation = $3";
-        let changed = execute!(
-            self,
-            SQL,
-            team.uuid(),
-            id.uuid(),
-            generation.0,
-            outcome.as_str(),
-            Millis::from(now),
-        )?;
-        Ok(changed == 1)
-    }
-
-    /// Marks a grant as dead; `false` if the generation moved: it was a race, not a death.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails.
-    pub async fn set_dead(
-        &mut self,
-        team: TeamId,
-        id: CredentialId,
-        generation: Generation,
-        reason: RevocationReason,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        const SQL: &str = "
-            UPDATE integration_credentials
-               SET revoked_at = $4, revocation_reason = $5, last_outcome = 'grant_dead',
-                   consecutive_failures = consecutive_failures + 1, updated_at = $4
-             WHERE team_id = $1 AND id = $2 AND generation = $3
-               AND access_token IS NOT NULL AND revoked_at IS NULL";
-        let changed = execute!(
-            self,
-            SQL,
-            team.uuid(),
-            id.uuid(),
-            generation.0,
-            Millis::from(now),
-            reason.as_str(),
         )?;
         Ok(changed == 1)
     }
@@ -326,6 +246,8 @@ impl Tx {
                SET access_token = NULL, refresh_token = NULL, token_expires_at = NULL, scopes = '[]',
                    account_id = NULL, consented_at = NULL, generation = generation + 1,
                    consecutive_failures = 0, last_outcome = NULL, last_refreshed_at = NULL,
+                   lease_owner = NULL, lease_until = NULL, refresh_started_at = NULL,
+                   failing_since = NULL, forced_at = NULL, next_refresh_at = NULL,
                    revoked_at = NULL, revocation_reason = NULL,
                    disconnected_at = $3, disconnected_by = $4, updated_at = $3
              WHERE team_id = $1 AND id = $2 AND access_token IS NOT NULL";

@@ -28,6 +28,8 @@ struct JiraIntegrationRow {
     avatar_url: Option<String>,
     last_sync_at: Option<Millis>,
     sync_status: String,
+    checked_at: Option<Millis>,
+    lost_at: Option<Millis>,
 }
 
 impl TryFrom<JiraIntegrationRow> for JiraIntegration {
@@ -52,6 +54,8 @@ impl TryFrom<JiraIntegrationRow> for JiraIntegration {
             },
             last_sync_at: here.maybe_time("last_sync_at", row.last_sync_at)?,
             sync_status: here.word("sync_status", status, &SyncStatus::ALL, SyncStatus::as_str)?,
+            checked_at: here.maybe_time("checked_at", row.checked_at)?,
+            lost_at: here.maybe_time("lost_at", row.lost_at)?,
         })
     }
 }
@@ -66,6 +70,8 @@ pub(crate) struct MaybeSiteRow {
     avatar_url: Option<String>,
     last_sync_at: Option<Millis>,
     sync_status: Option<String>,
+    checked_at: Option<Millis>,
+    lost_at: Option<Millis>,
 }
 
 impl MaybeSiteRow {
@@ -95,6 +101,8 @@ impl MaybeSiteRow {
             avatar_url: self.avatar_url,
             last_sync_at: self.last_sync_at,
             sync_status,
+            checked_at: self.checked_at,
+            lost_at: self.lost_at,
         };
         row.try_into().map(Some)
     }
@@ -130,6 +138,7 @@ impl Tx {
                                        THEN jira_integrations.last_sync_at END,
                    sync_status = CASE WHEN jira_integrations.cloud_id = excluded.cloud_id
                                       THEN jira_integrations.sync_status ELSE 'pending' END,
+                   checked_at = NULL, lost_at = NULL,
                    updated_at = excluded.updated_at
              WHERE jira_integrations.team_id = excluded.team_id";
         execute!(
@@ -159,7 +168,7 @@ impl Tx {
     ) -> Result<Option<JiraIntegration>, StoreError> {
         const SQL: &str = "
             SELECT j.team_id, j.credential_id, j.id AS jira_id, j.cloud_id, j.site_name, j.site_url,
-                   j.avatar_url, j.last_sync_at, j.sync_status
+                   j.avatar_url, j.last_sync_at, j.sync_status, j.checked_at, j.lost_at
               FROM jira_integrations j
               JOIN integration_credentials c ON c.team_id = j.team_id AND c.id = j.credential_id
              WHERE j.team_id = $1 AND c.provider = $2";

@@ -84,7 +84,7 @@ impl Tx {
         const SQL: &str = "
             SELECT c.*, a.name AS connected_by_name, m.role AS connected_by_role, b.name AS disconnected_by_name,
                    j.id AS jira_id, j.cloud_id, j.site_name, j.site_url, j.avatar_url,
-                   j.last_sync_at, j.sync_status
+                   j.last_sync_at, j.sync_status, j.checked_at, j.lost_at
               FROM integration_credentials c
               LEFT JOIN jira_integrations j ON j.team_id = c.team_id AND j.credential_id = c.id
               LEFT JOIN users a ON a.id = c.connected_by

@@ -287,6 +287,9 @@ pub(crate) mod tests {
         fn now(&self) -> jiff::Timestamp {
             jiff::Timestamp::UNIX_EPOCH
         }
+        fn elapsed(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
+        }
         fn fill(&self, bytes: &mut [u8]) {
             bytes.fill(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         }

@@ -2,11 +2,14 @@
 
 use domain::{
     credential::{
-        Generation, IntegrationCredential, RefreshOutcome, RevocationReason, Scopes, SealedTokens,
+        Generation, IntegrationCredential, RefreshOutcome, RefreshSchedule, RevocationReason,
+        Scopes, SealedTokens,
     },
     ids::CredentialId,
     text::AccountId,
 };
+use jiff::SignedDuration;
+use store::{FailedRefresh, RefreshOf};
 use testkit::{db::TestDb, db_tests};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -22,37 +25,47 @@ fn credential_id(n: u128) -> CredentialId {
     CredentialId::from_uuid(Uuid::from_u128(n))
 }
 
+fn refresh(team: u128, generation: i64) -> RefreshOf {
+    RefreshOf {
+        team: team_id(team),
+        credential: credential_id(1),
+        generation: Generation(generation),
+        owner: Uuid::from_u128(77),
+    }
+}
+
 /// Saves a refreshed pair on the credential of team 1, in the name of `team`.
 async fn save(db: &TestDb, team: u128, generation: i64, pair: &SealedTokens) -> bool {
     write(db, async |tx| {
-        let generation = Generation(generation);
-        tx.save_refreshed(
-            team_id(team),
-            credential_id(1),
-            generation,
-            pair,
-            None,
-            at(10),
-        )
-        .await
+        tx.save_refreshed(refresh(team, generation), pair, None, at(65), at(10))
+            .await
     })
     .await
 }
 
 async fn fail(db: &TestDb, team: u128, generation: i64, outcome: RefreshOutcome) -> bool {
     write(db, async |tx| {
-        let generation = Generation(generation);
-        tx.set_refresh_failure(team_id(team), credential_id(1), generation, outcome, at(10))
-            .await
+        let (refresh, length) = (refresh(team, generation), SignedDuration::from_secs(10));
+        if !tx
+            .lease_refresh(refresh, None, length, false, at(10))
+            .await?
+        {
+            return Ok(false);
+        }
+        let failed = FailedRefresh {
+            outcome,
+            started_at: None,
+            next_at: at(15),
+        };
+        tx.set_refresh_failure(refresh, failed, at(10)).await
     })
     .await
 }
 
 async fn kill(db: &TestDb, team: u128, generation: i64) -> bool {
     write(db, async |tx| {
-        let (generation, reason) = (Generation(generation), RevocationReason::GrantRevoked);
-        tx.set_dead(team_id(team), credential_id(1), generation, reason, at(20))
-            .await
+        let reason = RevocationReason::GrantRevoked;
+        tx.set_dead(refresh(team, generation), reason, at(20)).await
     })
     .await
 }
@@ -121,6 +134,7 @@ db_tests! {
         expected.tokens = Some(tokens("second", 70));
         expected.generation = FIRST.next();
         (expected.last_outcome, expected.last_refreshed_at) = (Some(RefreshOutcome::Ok), Some(at(10)));
+        expected.schedule.next_at = Some(at(65));
         assert_eq!(stored(&db, 1).await, expected, "scopes that were not told stay");
         assert!(!save(&db, 1, 1, &tokens("late", 70)).await);
         assert_eq!(stored(&db, 1).await, expected, "a late answer overwrites nothing");
@@ -131,7 +145,7 @@ db_tests! {
         two_connected_teams(&db).await;
         let fewer = Scopes::from_space_separated("read:jira-work");
         let saved = write(&db, async |tx| {
-            tx.save_refreshed(team_id(1), credential_id(1), FIRST, &tokens("second", 70), Some(&fewer), at(10)).await
+            tx.save_refreshed(refresh(1, 1), &tokens("second", 70), Some(&fewer), at(65), at(10)).await
         });
         assert!(saved.await);
         assert_eq!(stored(&db, 1).await.scopes, fewer);
@@ -145,7 +159,7 @@ db_tests! {
             savers.spawn(async move {
                 let pair = tokens(&format!("racing {n}"), 70);
                 let mut tx = store.write().await.unwrap();
-                let saved = tx.save_refreshed(team_id(1), credential_id(1), FIRST, &pair, None, at(10)).await.unwrap();
+                let saved = tx.save_refreshed(refresh(1, 1), &pair, None, at(65), at(10)).await.unwrap();
                 tx.commit().await.unwrap();
                 saved.then_some(pair)
             });
@@ -165,6 +179,7 @@ db_tests! {
         assert!(fail(&db, 1, 1, RefreshOutcome::NotSent).await);
         let mut expected = credential(1);
         (expected.consecutive_failures, expected.last_outcome) = (2, Some(RefreshOutcome::NotSent));
+        (expected.schedule.next_at, expected.schedule.failing_since) = (Some(at(15)), Some(at(10)));
         assert_eq!(stored(&db, 1).await, expected, "tokens stay as they are");
         assert!(save(&db, 1, 1, &tokens("second", 70)).await);
         assert_eq!(stored(&db, 1).await.consecutive_failures, 0);
@@ -213,6 +228,7 @@ db_tests! {
         new.scopes = Scopes::from_space_separated("read:jira-work");
         new.account_id = Some(AccountId::parse("712020:two").unwrap());
         (new.connected_by, new.consented_at, new.generation) = (Some(user_id(2)), Some(at(30)), FIRST.next());
+        (new.schedule.next_at, new.last_used_at) = (Some(at(85)), Some(at(30)));
 
         let mut foreign = new.clone();
         foreign.team = team_id(2);
@@ -264,6 +280,7 @@ db_tests! {
             generation: FIRST.next(),
             disconnected_at: Some(at(40)),
             disconnected_by: Some(user_id(1)),
+            schedule: RefreshSchedule::default(),
             ..credential(1)
         };
         assert_eq!(stored(&db, 1).await, expected);
@@ -297,7 +314,7 @@ db_tests! {
         two_connected_teams(&db).await;
         assert!(empty(&db, 1).await);
         let mut new = credential(1);
-        new.generation = Generation(3);
+        (new.generation, new.last_used_at) = (Generation(3), Some(at(30)));
         assert!(!replace(&db, &new, 1).await, "an attempt that read the row before");
         assert!(replace(&db, &new, 2).await);
         assert_eq!(stored(&db, 1).await, new);

@@ -4,7 +4,9 @@
 
 use domain::{
     attempt::{ConnectAttempt, GRANT_LIFE, PendingGrant, Purpose, TRIP_LIFE},
-    credential::{Generation, IntegrationCredential, Provider, Scopes, SealedTokens},
+    credential::{
+        Generation, IntegrationCredential, Provider, RefreshSchedule, Scopes, SealedTokens,
+    },
     ids::{AttemptId, CredentialId, JiraIntegrationId, SessionId, TeamId, UserId},
     jira::{JiraIntegration, Site, SyncStatus},
     sealed::Sealed,
@@ -134,6 +136,11 @@ pub(crate) fn credential(team: u128) -> IntegrationCredential {
         consecutive_failures: 0,
         last_outcome: None,
         last_refreshed_at: None,
+        last_used_at: Some(at(0)),
+        schedule: RefreshSchedule {
+            next_at: Some(at(50)),
+            ..RefreshSchedule::default()
+        },
         revoked_at: None,
         revocation_reason: None,
         disconnected_at: None,
@@ -160,6 +167,8 @@ pub(crate) fn integration(team: u128, site_name: &str) -> JiraIntegration {
         site: site(site_name),
         last_sync_at: None,
         sync_status: SyncStatus::Pending,
+        checked_at: None,
+        lost_at: None,
     }
 }
 

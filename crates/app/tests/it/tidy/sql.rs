@@ -65,6 +65,36 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     ),
     ("installation.rs set_served", "the installation as a whole"),
     (
+        "leases.rs find_oldest_due_refresh",
+        "what is due, in all teams alike",
+    ),
+    ("leases.rs find_probe", "any team's connection asks for all"),
+    (
+        "leases.rs forget_leases",
+        "the process that held them is gone, whoever's they were",
+    ),
+    ("leases.rs hint_refresh_ended", "a hint to other processes"),
+    (
+        "leases.rs list_due_refreshes",
+        "what is due, in all teams alike",
+    ),
+    (
+        "leases.rs wake_failing_refreshes",
+        "the provider answers all teams again",
+    ),
+    (
+        "provider_health.rs find_provider_health",
+        "a provider serves all teams",
+    ),
+    (
+        "provider_health.rs lock_provider_health",
+        "a provider serves all teams",
+    ),
+    (
+        "provider_health.rs set_provider_health",
+        "a provider serves all teams",
+    ),
+    (
         "links.rs add_password_reset",
         "links are of a person, or of the installation",
     ),
