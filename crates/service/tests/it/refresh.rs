@@ -103,7 +103,7 @@ db_tests! {
         }
         let (credential, _) = world.stored(&ada).await;
         assert_eq!((credential.consecutive_failures, credential.last_outcome), (3, Some(RefreshOutcome::Ambiguous)));
-        assert_eq!(world.state(&ada).await, ConnectionState::Connected);
+        assert_eq!(world.state(&ada).await, ConnectionState::Degraded);
 
         world.env.advance(MINUTE * 10);
         world.sim.fault(Endpoint::Token, Fault::Status(503));
@@ -121,7 +121,7 @@ db_tests! {
         world.sim.set_client_secret("rotated in the console".into());
         let err = world.token(&ada).await.unwrap_err();
         assert!(matches!(err, TokenError::Misconfigured));
-        assert_eq!(world.state(&ada).await, ConnectionState::Connected, "the connection is intact");
+        assert_eq!(world.state(&ada).await, ConnectionState::Misconfigured, "the connection is intact");
         world.sim.set_client_secret(testkit::world::CLIENT_SECRET.into());
         world.token(&ada).await.unwrap();
     }

@@ -144,13 +144,7 @@ fn is_attempt_news(overview: &JiraOverview) -> bool {
         .attempt
         .as_ref()
         .is_some_and(|it| it.grant.is_some() || consented_at.is_none_or(|at| it.created_at > at));
-    is_later
-        && matches!(
-            overview.state,
-            ConnectionState::Connected
-                | ConnectionState::PermissionsMissing
-                | ConnectionState::ReconnectNeeded
-        )
+    is_later && (overview.state.has_grant() || overview.state == ConnectionState::ReconnectNeeded)
 }
 
 fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
@@ -158,7 +152,7 @@ fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
     let name = |it: &Option<_>| it.as_ref().map(ToString::to_string);
     let when = |at: Option<Timestamp>| at.map(|it| moment(it, now));
     match (overview.state, &overview.attempt) {
-        (ConnectionState::Connected | ConnectionState::PermissionsMissing, _) => {
+        (state, _) if state.has_grant() => {
             match &overview.site {
                 Some(site) => JiraState::Connected(Connected {
                     site: site_name(site),
@@ -190,12 +184,7 @@ fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
             by: name(&overview.disconnected_by),
             at: when(credential.and_then(|it| it.disconnected_at)),
         },
-        (
-            ConnectionState::NotConnected
-            | ConnectionState::ChooseSite
-            | ConnectionState::Connecting,
-            _,
-        ) => JiraState::NotConnected,
+        _ => JiraState::NotConnected,
     }
 }
 
