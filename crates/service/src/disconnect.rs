@@ -10,6 +10,7 @@ use domain::{
     jira::Site,
 };
 use secrecy::SecretString;
+use store::Tx;
 
 use crate::{Entry, Error, Services, refresh::token_place, who::Admin};
 
@@ -35,12 +36,7 @@ pub async fn disconnect(services: &Arc<Services>, admin: &Admin) -> Result<Optio
         return Ok(None);
     }
     tx.remove_jira_integration(team).await?;
-    // One grant at Atlassian may serve several teams: whether another rests on it is asked in the
-    // transaction that ends this one.
-    let is_alone = match &credential.account_id {
-        Some(account) => !tx.is_grant_shared(credential.id, account, now).await?,
-        None => false,
-    };
+    let is_alone = is_alone(services, &mut tx, &credential).await?;
     let entry = Entry::new(AuditAction::Disconnected).team(team).actor(user);
     services
         .audit(&mut tx, entry.subject(credential.id.uuid()))
@@ -53,8 +49,22 @@ pub async fn disconnect(services: &Arc<Services>, admin: &Admin) -> Result<Optio
     Ok(site)
 }
 
-/// Nobody waits for it, and nothing rests on its outcome.
-fn revoke_beside(services: &Arc<Services>, credential: &IntegrationCredential) {
+/// Whether nothing else here may rest on the grant of a credential that `tx` ends. One grant at
+/// Atlassian may serve several teams, so this is asked in the transaction that ends this one.
+pub(crate) async fn is_alone(
+    services: &Services,
+    tx: &mut Tx,
+    credential: &IntegrationCredential,
+) -> Result<bool, Error> {
+    let now = services.env.now();
+    Ok(match &credential.account_id {
+        Some(account) => !tx.is_grant_shared(credential.id, account, now).await?,
+        None => false,
+    })
+}
+
+/// Asks Atlassian to forget the grant. Nobody waits for it, and nothing rests on its outcome.
+pub(crate) fn revoke_beside(services: &Arc<Services>, credential: &IntegrationCredential) {
     let Some(refresh) = open_for_the_last_time(services, credential) else {
         return;
     };

@@ -1,8 +1,11 @@
 //! Teams: making one, and which ones a person has.
 
+use std::sync::Arc;
+
 use anyhow::anyhow;
 use domain::{
     audit::AuditAction,
+    credential::Provider,
     ids::{TeamId, UserId},
     team::{Role, Team},
     text::{PersonName, Slug, TeamName, TextError},
@@ -10,6 +13,7 @@ use domain::{
 
 use crate::{
     Entry, Error, Services,
+    disconnect::{is_alone, revoke_beside},
     members::{ChangeError, lock_as_admin},
     who::{Admin, Member, Person},
 };
@@ -147,13 +151,14 @@ pub enum DeleteTeamError {
     Change(#[from] ChangeError),
 }
 
-/// Deletes a team with its connection, tokens, people and invitations. Its audit rows stay.
+/// Deletes a team with its connection, tokens, people and invitations. Its audit rows stay. Atlassian is
+/// asked to forget the grant where nothing else here may rest on it, as on disconnecting.
 ///
 /// # Errors
 ///
 /// [`DeleteTeamError::OtherName`] if `typed` is not the team's name, [`ChangeError::NoLongerAdmin`].
 pub async fn delete_team(
-    services: &Services,
+    services: &Arc<Services>,
     admin: &Admin,
     typed: &str,
 ) -> Result<(), DeleteTeamError> {
@@ -162,7 +167,17 @@ pub async fn delete_team(
         return Err(DeleteTeamError::OtherName);
     }
     let mut tx = lock_as_admin(services, admin).await?;
+    let credential = tx
+        .find_credential(team.id, Provider::Jira)
+        .await
+        .map_err(ChangeError::from)?;
     tx.remove_team(team.id).await.map_err(ChangeError::from)?;
+    let is_alone = match &credential {
+        Some(it) => is_alone(services, &mut tx, it)
+            .await
+            .map_err(ChangeError::from)?,
+        None => false,
+    };
     let entry = Entry::new(AuditAction::TeamDeleted)
         .team(team.id)
         .actor(admin.person().user().id)
@@ -173,5 +188,8 @@ pub async fn delete_team(
         .map_err(ChangeError::from)?;
     tx.commit().await.map_err(ChangeError::from)?;
     tracing::info!(team.id = %team.id, "a team was deleted");
+    if let Some(credential) = credential.filter(|_| is_alone) {
+        revoke_beside(services, &credential);
+    }
     Ok(())
 }

@@ -3,7 +3,9 @@
 use atlassian_sim::{Endpoint, Fault};
 use domain::{audit::AuditAction, state::ConnectionState};
 use jiff::SignedDuration;
-use service::{choose_site::choose, disconnect::disconnect, refresh::TokenError};
+use service::{
+    choose_site::choose, disconnect::disconnect, refresh::TokenError, teams::delete_team,
+};
 use testkit::{db_tests, world::World};
 
 db_tests! {
@@ -99,5 +101,32 @@ db_tests! {
         disconnect(&world.services, &ada).await.unwrap();
         world.tasks_done().await;
         assert_eq!(world.sim.counts().revoke, 0, "the sign-in of the other team may be of the same account");
+    }
+
+    async fn deleting_a_team_ends_its_grant_where_nothing_else_rests_on_it(db: TestDb) {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        let beta = world.another_team(&ada, "Beta").await;
+        world.connect(&ada, "Sam One").await.unwrap();
+        world.connect(&beta, "Sam One").await.unwrap();
+        delete_team(&world.services, &ada, "Acme").await.unwrap();
+        world.tasks_done().await;
+        assert_eq!(world.sim.counts().revoke, 0, "one grant serves both teams");
+        world.token(&beta).await.unwrap();
+        delete_team(&world.services, &beta, "Beta").await.unwrap();
+        world.tasks_done().await;
+        assert_eq!(world.sim.counts().revoke, 1, "the last one ends it");
+    }
+
+    async fn deleting_a_team_without_a_grant_in_force_asks_atlassian_nothing(db: TestDb) {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        let beta = world.another_team(&ada, "Beta").await;
+        delete_team(&world.services, &beta, "Beta").await.unwrap();
+        world.sim.fault(Endpoint::Myself, Fault::Status(503));
+        world.connect(&ada, "Sam One").await.unwrap();
+        delete_team(&world.services, &ada, "Acme").await.unwrap();
+        world.tasks_done().await;
+        assert_eq!(world.sim.counts().revoke, 0, "whose account it is was not known");
     }
 }
