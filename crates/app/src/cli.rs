@@ -50,8 +50,13 @@ enum Command {
     Restore(RestoreArgs),
 }
 
+/// What was typed or set cannot be taken; said in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misuse(pub(crate) String);
+
 /// Parses the command line, runs the command, and turns its end into an exit code: 0 for success, 2
-/// for wrong settings, 1 for everything else.
+/// for wrong settings and arguments, 1 for everything else.
 pub(crate) fn run() -> ExitCode {
     // Before the arguments are read, which take their defaults from the environment.
     let dotenv = crate::config::read_dotenv();
@@ -71,7 +76,8 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             say_error(&err);
-            ExitCode::from(if err.is::<SettingError>() { 2 } else { 1 })
+            let is_misuse = err.is::<SettingError>() || err.is::<Misuse>();
+            ExitCode::from(if is_misuse { 2 } else { 1 })
         }
     }
 }

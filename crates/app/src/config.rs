@@ -10,6 +10,8 @@ use url::{Host, Url};
 use vault::KeyRing;
 use web::client_address::TrustedProxies;
 
+use crate::cli::Misuse;
+
 mod client;
 mod database;
 mod mail;
@@ -55,7 +57,8 @@ given as NAME_FILE, the path of a file that holds it:
                        open. `tformance keys generate` makes one
   JIRA_CLIENT_SECRET   of the app at Atlassian; two, with a comma, while one is being rotated
   SMTP_URL             the mail server: smtps://USER:PASSWORD@HOST, or smtp://…?tls=required for
-                       STARTTLS; with --mail-from
+                       STARTTLS; with --mail-from. A password never goes unencrypted to another
+                       machine
   DATABASE_URL         see --database-url
 
 A file .env in the working directory is read first; what the environment has already, stays.";
@@ -232,9 +235,11 @@ pub(crate) fn read_dotenv() -> anyhow::Result<()> {
         Err(err) if err.not_found() => Ok(()),
         // The line may hold a secret: it is not repeated.
         Err(dotenvy::Error::LineParse(_, position)) => {
-            anyhow::bail!(".env has a line that is not NAME=value, at its character {position}")
+            let what =
+                format!(".env has a line that is not NAME=value, at its character {position}");
+            Err(Misuse(what).into())
         }
-        Err(err) => Err(anyhow::Error::new(err).context("the file .env cannot be read")),
+        Err(err) => Err(Misuse(format!("the file .env cannot be read: {err}")).into()),
     }
 }
 

@@ -11,7 +11,7 @@ use service::{
 use vault::{KeyId, KeyRing};
 
 use crate::{
-    cli::say,
+    cli::{Misuse, say},
     config::StoreArgs,
     env::SystemEnv,
     operator,
@@ -92,10 +92,10 @@ fn default_id(env: SystemEnv) -> String {
 }
 
 fn key_id(text: &str) -> anyhow::Result<KeyId> {
-    match KeyId::parse(text) {
-        Some(id) => Ok(id),
-        None => bail!("the id must be 1 to 16 of a-z, 0-9, _ and -; for example k2"),
-    }
+    KeyId::parse(text).ok_or_else(|| {
+        let what = "the id must be 1 to 16 of a-z, 0-9, _ and -; for example k2";
+        Misuse(what.to_owned()).into()
+    })
 }
 
 fn status(args: &ReportArgs) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@
 use std::{
     error::Error as _,
     io,
+    net::Ipv4Addr,
     time::{Duration, SystemTime},
 };
 
@@ -20,7 +21,7 @@ use lettre::{
     transport::smtp,
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
+use url::{Host, Url};
 
 use crate::Services;
 
@@ -39,6 +40,11 @@ pub enum MailServerError {
         "must be of the form smtps://user:password@host, or smtp://host with ?tls=required where the server has STARTTLS"
     )]
     Url,
+    /// The password would go over the network for everybody to read.
+    #[error(
+        "would send its password in the clear; use smtps://, or add ?tls=required where the server has STARTTLS"
+    )]
+    Clear,
     /// A name without a password signs nobody in.
     #[error("has a user without a password")]
     NoPassword,
@@ -103,6 +109,9 @@ impl MailServer {
             .map_err(|_| MailServerError::Url)?
             .timeout(Some(PATIENCE))
             .build();
+        if sends_password_in_clear(&parsed) {
+            return Err(MailServerError::Clear);
+        }
         Ok(Self {
             transport,
             from,
@@ -137,6 +146,25 @@ impl MailServer {
             Err(_) => Err(MailError::TimedOut),
         }
     }
+}
+
+/// Whether a password may leave this machine without encryption: `smtp://` without TLS, or with TLS
+/// where the server happens to offer it, which whoever sits between can take out of its answer.
+fn sends_password_in_clear(url: &Url) -> bool {
+    // Of a scheme that is not the web's, an IPv4 address is read as a name.
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => {
+            name == "localhost" || name.parse::<Ipv4Addr>().is_ok_and(|it| it.is_loopback())
+        }
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    // The first one counts, as where the transport is made of it.
+    let wants_tls = url.query_pairs().find(|(name, _)| name == "tls");
+    let is_encrypted =
+        url.scheme() == "smtps" || wants_tls.is_some_and(|(_, value)| value == "required");
+    url.password().is_some() && !is_loopback && !is_encrypted
 }
 
 /// The answers that mean that nobody signs in like this (RFC 4954).

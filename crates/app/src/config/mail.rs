@@ -34,7 +34,7 @@ pub(super) fn mail(from: &str, env: &dyn Environment) -> Result<Option<MailServe
         let what = err.to_string();
         match err {
             MailServerError::From => SettingError::new(FROM, what, FROM_EXAMPLE),
-            MailServerError::Url | MailServerError::NoPassword => {
+            MailServerError::Url | MailServerError::Clear | MailServerError::NoPassword => {
                 SettingError::new(URL, what, URL_EXAMPLE)
             }
         }

@@ -223,6 +223,43 @@ fn mail_server_and_sender_come_together() {
 }
 
 #[test]
+fn a_password_of_a_mail_server_goes_encrypted_or_nowhere() {
+    let mail = |url: &str| {
+        let vars = [("ENCRYPTION_KEYS", KEY), ("SMTP_URL", url)];
+        read(&["--mail-from", "a@example.com"], &vars)
+    };
+    for clear in [
+        "smtp://u:hunter2@mail.example.com",
+        "smtp://u:hunter2@mail.example.com:587",
+        "smtp://u:hunter2@mail.example.com?tls=opportunistic",
+        "smtp://u:hunter2@192.0.2.1",
+        "smtp://u:hunter2@[2001:db8::1]",
+        "smtp://u:hunter2@localhost.example.com",
+        "smtp://u:hunter2@127.0.0.1.example.com",
+    ] {
+        let line = mail(clear).unwrap_err().to_string();
+        assert!(
+            line.starts_with(
+                "SMTP_URL would send its password in the clear; use smtps://, or add ?tls=required"
+            ),
+            "{clear}: {line}"
+        );
+        assert!(!line.contains("hunter2"), "{line}");
+    }
+    for good in [
+        "smtps://u:hunter2@mail.example.com",
+        "smtp://u:hunter2@mail.example.com:587?tls=required",
+        "smtp://mail.example.com",
+        "smtp://u:hunter2@localhost:2525",
+        "smtp://u:hunter2@127.0.0.1:2525",
+        "smtp://u:hunter2@[::1]:2525",
+    ] {
+        let settings = mail(good).unwrap_or_else(|err| panic!("{good}: {err}"));
+        assert!(settings.mail.is_some(), "{good}");
+    }
+}
+
+#[test]
 fn a_secret_may_lie_in_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("keys");

@@ -1,6 +1,7 @@
 //! The database: reached, of this version, writable, opened by the keys, this server's, in time.
 
 use domain::env::Env;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use service::{
     Services,
@@ -18,6 +19,8 @@ use crate::{
 
 /// More than this between process and database, and leases and ages are told wrongly.
 const MOST_SECONDS_APART: i64 = 5;
+
+const CLOCK: &str = "clock";
 
 /// Makes the checks; what needs a part that is broken is skipped.
 pub(super) async fn check(readings: &Readings, env: &dyn Env) -> Vec<Finding> {
@@ -87,22 +90,27 @@ async fn schema(store: &Store) -> Finding {
 }
 
 async fn clock(store: &Store, env: &dyn Env) -> Finding {
-    const CHECK: &str = "clock";
     let read = async { store.read().await?.find_clock().await };
     match read.await {
-        Ok(theirs) => {
-            let apart = env.now().duration_since(theirs).as_secs();
-            if apart.abs() <= MOST_SECONDS_APART {
-                return Finding::good(CHECK);
-            }
-            Finding::fault(
-                CHECK,
-                format!("this machine's clock and the database's are {apart} seconds apart"),
-                "let both follow a time server, such as chrony or systemd-timesyncd",
-            )
-        }
-        Err(err) => Finding::skipped(CHECK, err.to_string()),
+        Ok(theirs) => compared(env.now(), theirs),
+        Err(err) => Finding::skipped(CLOCK, err.to_string()),
     }
+}
+
+fn compared(ours: Timestamp, theirs: Timestamp) -> Finding {
+    let apart = ours.duration_since(theirs).as_secs();
+    if apart.abs() <= MOST_SECONDS_APART {
+        return Finding::good(CLOCK);
+    }
+    let which = if apart > 0 { "ahead of" } else { "behind" };
+    Finding::fault(
+        CLOCK,
+        format!(
+            "this machine's clock is {} seconds {which} the database's",
+            apart.abs()
+        ),
+        "let both follow a time server, such as chrony or systemd-timesyncd",
+    )
 }
 
 /// A write that is never committed.
@@ -168,5 +176,40 @@ async fn server(readings: &Readings, services: &Services) -> Finding {
             ),
         },
         Err(err) => Finding::skipped(CHECK, err.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::doctor::Outcome;
+
+    #[test]
+    fn a_clock_that_is_off_is_told_with_the_seconds_and_the_side() {
+        let theirs = Timestamp::UNIX_EPOCH;
+        let told =
+            |seconds: i64| match compared(theirs + SignedDuration::from_secs(seconds), theirs)
+                .outcome
+            {
+                Outcome::Good => "good".to_owned(),
+                Outcome::Fault { fault, cure } => {
+                    assert!(cure.contains("time server"), "{cure}");
+                    fault
+                }
+                Outcome::Skipped(why) => why,
+            };
+        for near in [-5, -1, 0, 4, 5] {
+            assert_eq!(told(near), "good", "{near}");
+        }
+        assert_eq!(
+            told(6),
+            "this machine's clock is 6 seconds ahead of the database's"
+        );
+        assert_eq!(
+            told(-3_600),
+            "this machine's clock is 3600 seconds behind the database's"
+        );
     }
 }

@@ -108,7 +108,7 @@ fn a_generated_key_can_be_used_and_is_another_one_each_time() {
         KeyRing::parse(&SecretString::from(text.as_str())).unwrap();
     }
     let bad = run(folder.path(), &["keys", "generate", "--id", "No Id"], &[]);
-    assert!(failed(&bad, 1).starts_with("the id must be 1 to 16 of a-z, 0-9, _ and -"));
+    assert!(failed(&bad, 2).starts_with("the id must be 1 to 16 of a-z, 0-9, _ and -"));
     assert!(is_empty(folder.path()));
 }
 
@@ -180,6 +180,13 @@ fn a_wrong_setting_is_one_line_that_names_it() {
         ("DATABASE_URL", &[("DATABASE_URL", "mysql://db/tformance")]),
         ("DATABASE_URL", &[("DATABASE_URL", "sqlite://")]),
         ("DATABASE_URL", &[("DATABASE_URL", "sqlite::memory:")]),
+        (
+            "SMTP_URL",
+            &[
+                ("SMTP_URL", "smtp://u:secretive@mail.example.com"),
+                ("MAIL_FROM", "a@example.com"),
+            ],
+        ),
         ("RUST_LOG", &[("RUST_LOG", "info,=,=loud")]),
         ("LOG_FORMAT", &[("LOG_FORMAT", "xml")]),
     ];
@@ -188,10 +195,17 @@ fn a_wrong_setting_is_one_line_that_names_it() {
         let line = failed(&run(folder.path(), &["serve"], &vars), 2);
         assert!(line.starts_with(&format!("{name} ")), "{line}");
         assert!(line.contains(&format!("; for example {name}=")), "{line}");
-        let secrets = ["AQEB", "c2hvcnR", "secretive", "user:pass"];
+        let secrets = ["AQEB", "c2hvcnR", "secretive", "user:pass@"];
         assert!(!secrets.iter().any(|it| line.contains(it)), "{line}");
         assert!(is_empty(folder.path()), "{name}: something was written");
     }
+    let dotenv = tempfile::tempdir().unwrap();
+    std::fs::write(dotenv.path().join(".env"), "no secretive line\n").unwrap();
+    let line = failed(&run(dotenv.path(), &["serve"], &[(keys, KEYS)]), 2);
+    assert!(
+        line.starts_with(".env has a line that is not NAME=value") && !line.contains("secretive"),
+        "{line}"
+    );
     // A password does not belong where everybody on the machine can read it.
     let args = ["serve", "--database-url", "postgres://user:pass@db/x"];
     let line = failed(&run(folder.path(), &args, &[(keys, KEYS)]), 2);

@@ -9,6 +9,7 @@ use std::{
 
 use atlassian_sim::{Sim, SimOptions};
 use serde_json::Value;
+use store::Store;
 use testkit::{
     db_tests,
     env::TestEnv,
@@ -198,6 +199,17 @@ db_tests! {
         told(&machine, "schema", "has no schema", "tformance migrate");
     }
 
+    async fn a_database_that_only_reads_is_told(db: TestDb) {
+        let only_reads = match &db.store {
+            Store::Sqlite { .. } => "mode=ro",
+            Store::Postgres(_) => "options[default_transaction_read_only]=on",
+        };
+        let and = if db.url.contains('?') { '&' } else { '?' };
+        let machine = Machine::new().set("DATABASE_URL", format!("{}{and}{only_reads}", db.url));
+        told(&machine, "writing", "the database cannot be written: ", "the right to write");
+        assert_eq!(status(&machine, "schema"), "good", "reading goes on");
+    }
+
     async fn another_ring_or_address_is_told(db: TestDb) {
         let machine = Machine::new().set("DATABASE_URL", &db.url).set("LISTEN", "127.0.0.1:0");
         machine.serve_once().unwrap();
@@ -333,6 +345,12 @@ async fn a_mail_server_that_does_not_do_is_told() {
         "smtp",
         "no TLS connection",
         "STARTTLS",
+    );
+    told(
+        &machine("smtp://u:hunter2@mail.example.com".to_owned()),
+        "settings",
+        "SMTP_URL would send its password in the clear",
+        "SMTP_URL=smtps://",
     );
     let half = set_up().set("SMTP_URL", good.url());
     told(
