@@ -194,7 +194,8 @@ fn reset_password(args: &ServeArgs, email: &str) -> anyhow::Result<()> {
     };
     runtime()?.block_on(async {
         let services = operator::services(&settings.database_url, settings.key_ring).await?;
-        let link = password_reset::make_link(&services, &email).await?;
+        let link =
+            password_reset::make_link(&services, &email, password_reset::AskedBy::Operator).await?;
         services.store.close().await;
         let Some(link) = link else {
             bail!("no account has this address");

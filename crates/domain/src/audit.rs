@@ -15,7 +15,8 @@ pub enum AuditAction {
     UserRenamed,
     /// A person changed the password; other sessions ended.
     PasswordChanged,
-    /// The operator made a link that sets a new password.
+    /// A link that sets a new password was made; `detail` says for whom: the operator, or whoever asked
+    /// on the page.
     PasswordResetLinkMade,
     /// A password was set through such a link; all sessions ended.
     PasswordReset,
@@ -23,6 +24,8 @@ pub enum AuditAction {
     SignedOutEverywhere,
     /// A person deleted the account.
     UserDeleted,
+    /// A link was made that makes the first account.
+    SetupLinkMade,
     /// The first account was made through the set-up link.
     SetupLinkUsed,
     /// A team has another name.
@@ -72,7 +75,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::UserSignedUp,
         Self::TeamCreated,
         Self::UserRenamed,
@@ -81,6 +84,7 @@ impl AuditAction {
         Self::PasswordReset,
         Self::SignedOutEverywhere,
         Self::UserDeleted,
+        Self::SetupLinkMade,
         Self::SetupLinkUsed,
         Self::TeamRenamed,
         Self::TeamDeleted,
@@ -116,6 +120,7 @@ impl AuditAction {
             Self::PasswordReset => "password_reset",
             Self::SignedOutEverywhere => "signed_out_everywhere",
             Self::UserDeleted => "user_deleted",
+            Self::SetupLinkMade => "setup_link_made",
             Self::SetupLinkUsed => "setup_link_used",
             Self::TeamRenamed => "team_renamed",
             Self::TeamDeleted => "team_deleted",

@@ -17,7 +17,7 @@ use store::{PasswordReset, StoreError, Tx};
 use vault::token_hash;
 
 use crate::{
-    Entry, Error, Services, mail, password,
+    Entry, Error, OPERATOR, Services, mail, password,
     throttle::{Caller, ClientAddress, Throttled},
 };
 
@@ -34,6 +34,24 @@ impl ResetLink {
     /// The path of the link, to be shown once.
     pub fn path(&self) -> String {
         token_hash::path("/password/", &self.token)
+    }
+}
+
+/// Who wanted a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedBy {
+    /// The operator, on the command line.
+    Operator,
+    /// Whoever typed the address; nobody knows who that is.
+    Visitor,
+}
+
+impl AskedBy {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => OPERATOR,
+            Self::Visitor => "visitor",
+        }
     }
 }
 
@@ -66,7 +84,8 @@ impl From<StoreError> for ResetError {
     }
 }
 
-/// Makes a link for the account of an address; older ones end. `None` if there is no such account.
+/// Makes a link for the account of an address; older ones end. `None` if there is no such account. The
+/// audit row says who wanted it.
 ///
 /// # Errors
 ///
@@ -74,6 +93,7 @@ impl From<StoreError> for ResetError {
 pub async fn make_link(
     services: &Services,
     email: &EmailAddress,
+    by: AskedBy,
 ) -> Result<Option<ResetLink>, Error> {
     let env = services.env.as_ref();
     let now = env.now();
@@ -87,7 +107,9 @@ pub async fn make_link(
     tx.end_password_resets_of(user.id, now).await?;
     tx.add_password_reset(id, user.id, &token_hash::hash(&token), expires_at, now)
         .await?;
-    let entry = Entry::new(AuditAction::PasswordResetLinkMade).subject(user.id.uuid());
+    let entry = Entry::new(AuditAction::PasswordResetLinkMade)
+        .subject(user.id.uuid())
+        .detail(by.as_str());
     services.audit(&mut tx, entry).await?;
     tx.commit().await?;
     Ok(Some(ResetLink { token, expires_at }))
@@ -129,7 +151,7 @@ pub fn ask(services: &Arc<Services>, email: &str, from: ClientAddress) -> Result
     let tasks = services.tasks.clone();
     let services = Arc::clone(services);
     tasks.spawn(async move {
-        match make_link(&services, &email).await {
+        match make_link(&services, &email, AskedBy::Visitor).await {
             Ok(Some(link)) => {
                 let env = services.env.as_ref();
                 let mail = mailer.password_reset(env, &email, &link.path(), link.expires_at);

@@ -7,7 +7,7 @@ use store::StoreError;
 use vault::token_hash;
 
 use crate::{
-    Entry, Error, Services,
+    Entry, Error, OPERATOR, Services,
     sign_in::{SignedIn, open_session},
     sign_up::{self, SignUpError, SignUpForm},
     throttle::{Caller, ClientAddress, Throttled},
@@ -62,6 +62,8 @@ pub async fn make_link_if_needed(services: &Services) -> Result<Option<SecretStr
     tx.add_setup_link(id, &token_hash::hash(&token), env.now())
         .await?;
     tx.trim_setup_links(MOST_LINKS).await?;
+    let entry = Entry::new(AuditAction::SetupLinkMade).subject(id.uuid());
+    services.audit(&mut tx, entry.detail(OPERATOR)).await?;
     tx.commit().await?;
     Ok(Some(token))
 }

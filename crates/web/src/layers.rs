@@ -8,14 +8,14 @@
 //! 5. Problems become pages (around the pages only), inside the headers, outside all that can refuse.
 //! 6. Panics become problems.
 //! 7. Time limit, body limit.
-//! 8. Origin check of unsafe requests (CSRF), before any handler.
+//! 8. Origin check of unsafe requests (CSRF), scheme and all, before any handler.
 
 use std::time::Duration;
 
 use axum::{
     Router,
     body::Body,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Response, header},
     middleware::{self, Next},
     response::IntoResponse,
@@ -64,6 +64,7 @@ pub(crate) fn around(app: &App, pages: Router<App>, others: Router<App>) -> Rout
             .layer(middleware::from_fn(limit_time))
             .layer(middleware::from_fn(limit_uri))
             .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+            .layer(middleware::from_fn_with_state(app.clone(), other_scheme))
             .layer(csrf(app)),
     );
     let is_https = app.settings.base_url.scheme() == "https";
@@ -134,6 +135,24 @@ async fn limit_uri(req: Request, next: Next) -> Response<Body> {
         .is_some_and(|it| it.as_str().len() > 16 * 1024)
     {
         return Problem::address_too_long().into_response();
+    }
+    next.run(req).await
+}
+
+/// Refuses what [`csrf`] lets through where a browser sends no `Sec-Fetch-Site`: it compares the host of
+/// `Origin` alone, and a page at `http://` our host is none of ours where ours are at `https://`.
+async fn other_scheme(State(app): State<App>, req: Request, next: Next) -> Response<Body> {
+    let headers = req.headers();
+    let origin = headers
+        .get(header::ORIGIN)
+        .filter(|_| !req.method().is_safe() && !headers.contains_key("sec-fetch-site"));
+    let has_our_scheme = |it: &HeaderValue| {
+        let text = it.as_bytes();
+        let rest = text.strip_prefix(app.settings.base_url.scheme().as_bytes());
+        rest.is_some_and(|it| it.starts_with(b"://"))
+    };
+    if origin.is_some_and(|it| !has_our_scheme(it)) {
+        return Problem::cross_site().into_response();
     }
     next.run(req).await
 }

@@ -113,7 +113,11 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
         .route("/a/{team}", get(pages::home::team))
         .route("/a/{team}/integrations", get(pages::home::team))
         .route("/a/{team}/integrations/", get(pages::integrations::show))
-        .route(CALLBACK_PATH, get(pages::connect::callback))
+        // What Atlassian sent is good once: `HEAD`, which must change nothing, does not run the handler.
+        .route(
+            CALLBACK_PATH,
+            get(pages::connect::callback).head(pages::method_not_allowed),
+        )
         .merge(account_routes())
         .merge(jira_routes())
         .fallback(pages::not_found)

@@ -1,7 +1,10 @@
 //! Whatever comes back that is not the end of a trip begun here, now, by this admin in this browser: a
 //! coded page, nothing stored, and a row in the audit log where the refusal is ours.
 
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Method, StatusCode},
+};
 use domain::team::Role;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
@@ -169,6 +172,19 @@ db_tests! {
         assert!(page.status == StatusCode::OK && page.body.contains("Solo Works is already connected"));
         assert!(stored(&app).await == before);
         assert_eq!(app.world.sim.counts().exchange, exchanges);
+    }
+
+    async fn asking_for_the_head_of_a_callback_spends_nothing(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let path = ada.consent("Sam One").await;
+        let (asked, attempts) = (app.world.sim.counts(), app.world.db.rows("connect_attempts").await);
+        let head = ada.request(Method::HEAD, &path).header("sec-fetch-site", "cross-site");
+        let answer = ada.send(head.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(app.world.sim.counts(), asked);
+        assert!(app.world.db.rows("connect_attempts").await == attempts);
+        is_over(&ada.come_back(&path).await, &ada, "connected_only_site");
     }
 
     async fn a_state_is_good_for_the_person_and_browser_that_began(db: TestDb) {

@@ -11,7 +11,7 @@ use testkit::{
 
 use crate::routes;
 
-const FOREIGN: [&[(&str, &str)]; 7] = [
+const FOREIGN: [&[(&str, &str)]; 8] = [
     &[("sec-fetch-site", "cross-site")],
     &[("sec-fetch-site", "same-site")],
     &[
@@ -22,6 +22,8 @@ const FOREIGN: [&[(&str, &str)]; 7] = [
     &[("origin", "null")],
     &[("origin", "http://127.0.0.1:9999")],
     &[("origin", "http://localhost:8000")],
+    // Our own host, but another scheme: whoever sits between could have made that page.
+    &[("origin", "https://127.0.0.1:8000")],
 ];
 
 /// The last has neither header: no browser, so that nobody's cookie is abused.

@@ -68,6 +68,8 @@ db_tests! {
 
         let log = logs::written();
         let token = link.rsplit('/').next().unwrap();
+        let audited = app.world.db.rows("audit_events").await.join("\n");
+        assert!(audited.contains("password_reset_link_made") && audited.contains("visitor"));
         assert!(log.contains("a mail was sent") && !log.contains(token) && !log.contains("ada@example.com"));
     }
 

@@ -291,7 +291,7 @@ db_tests! {
         let forgotten = nobody.get("/password/forgotten").await.body;
         assert!(forgotten.contains("tformance admin reset-password") && !forgotten.contains("<form"));
         let address = EmailAddress::parse("ada@example.com").unwrap();
-        let link = password_reset::make_link(&app.world.services, &address).await.unwrap().unwrap().path();
+        let link = password_reset::make_link(&app.world.services, &address, password_reset::AskedBy::Operator).await.unwrap().unwrap().path();
         assert!(nobody.get(&link).await.body.contains("ada@example.com"));
         assert_eq!(nobody.post(&link, &[("password", "short")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
         let set = nobody.post(&link, &[("password", "another password")]).await;

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use service::{
     Policy,
     account::{self, AccountError, change_password, sign_out_everywhere},
-    password_reset::{self, ResetError, make_link},
+    password_reset::{self, AskedBy, ResetError, make_link},
     setup::{self, SetupError, make_link_if_needed, sign_up_first},
     sign_in::{SignInError, sign_in},
     sign_up::SignUpForm,
@@ -45,6 +45,13 @@ async fn audit(world: &World) -> Vec<AuditAction> {
     let mut tx = world.services.store.read().await.unwrap();
     let events = tx.list_audit_events_without_team(100).await.unwrap();
     events.into_iter().map(|it| it.action).collect()
+}
+
+/// How many rows of the audit log are of this kind, with this word.
+async fn audited(world: &World, action: &str, detail: &str) -> usize {
+    let rows = world.db.rows("audit_events").await;
+    let is_one = |it: &&String| it.contains(action) && it.contains(detail);
+    rows.iter().filter(is_one).count()
 }
 
 db_tests! {
@@ -121,8 +128,8 @@ db_tests! {
         let ada = world.person("Ada").await;
         let address = EmailAddress::parse("ada@example.com").unwrap();
         let nobody = EmailAddress::parse("nobody@example.com").unwrap();
-        assert!(make_link(&world.services, &nobody).await.unwrap().is_none());
-        let link = async || make_link(&world.services, &address).await.unwrap().unwrap().token;
+        assert!(make_link(&world.services, &nobody, AskedBy::Operator).await.unwrap().is_none());
+        let link = async || make_link(&world.services, &address, AskedBy::Operator).await.unwrap().unwrap().token;
         let old = link().await;
         let token = link().await;
         let reset = async |token: &SecretString, new: &str| {
@@ -133,6 +140,7 @@ db_tests! {
         assert!(matches!(reset(&"x".repeat(43).into(), NEW).await, Err(ResetError::Unknown)));
         let seen = password_reset::look(&world.services, &token, FROM).await.unwrap();
         assert_eq!(seen, address);
+        assert_eq!(audited(&world, "password_reset_link_made", "operator").await, 2);
 
         reset(&token, NEW).await.unwrap();
         assert!(!is_known(&world, &ada.token).await);
@@ -150,7 +158,7 @@ db_tests! {
         let world = World::new(db).await;
         world.person("Ada").await;
         let address = EmailAddress::parse("ada@example.com").unwrap();
-        let token = make_link(&world.services, &address).await.unwrap().unwrap().token;
+        let token = make_link(&world.services, &address, AskedBy::Operator).await.unwrap().unwrap().token;
         let reset = |new: &str| password_reset::set_password(&world.services, &token, new.into(), FROM);
         let (one, two) = tokio::join!(reset(NEW), reset("a third password"));
         assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
@@ -159,7 +167,7 @@ db_tests! {
     async fn a_changed_password_ends_reset_links(db: TestDb) {
         let world = World::new(db).await;
         let ada = world.person("Ada").await;
-        let token = make_link(&world.services, &ada.person.user().email).await.unwrap().unwrap().token;
+        let token = make_link(&world.services, &ada.person.user().email, AskedBy::Operator).await.unwrap().unwrap().token;
         change_password(&world.services, &ada.person, PASSWORD.into(), NEW.into(), FROM).await.unwrap();
         let err = password_reset::look(&world.services, &token, FROM).await.unwrap_err();
         assert!(matches!(err, ResetError::Used));
@@ -169,6 +177,7 @@ db_tests! {
         let world = World::with_policy(db, Policy { allow_signup: false }).await;
         let token = make_link_if_needed(&world.services).await.unwrap().unwrap();
         let after_restart = make_link_if_needed(&world.services).await.unwrap().unwrap();
+        assert_eq!(audited(&world, "setup_link_made", "operator").await, 2);
         let forged = "x".repeat(43).into();
         let err = sign_up_first(&world.services, &forged, form("Eve"), FROM).await.unwrap_err();
         assert!(matches!(err, SetupError::Unknown));
@@ -184,6 +193,7 @@ db_tests! {
         let late = setup::look(&world.services, &after_restart, FROM).await.unwrap_err();
         assert!(matches!(late, SetupError::Done));
         assert!(make_link_if_needed(&world.services).await.unwrap().is_none());
+        assert_eq!(audited(&world, "setup_link_made", "operator").await, 2, "no link, no row");
     }
 
     async fn restarts_do_not_pile_up_links_and_open_sign_up_needs_none(db: TestDb) {

@@ -42,6 +42,16 @@ pub fn broken(path: &str, answer: &Answer, secrets: &[String]) -> Vec<String> {
     broken
 }
 
+/// The same for an answer to `HEAD`, which has no body.
+pub fn broken_head(path: &str, answer: &Answer) -> Vec<String> {
+    let mut broken = Vec::new();
+    headers(path, answer, &mut broken);
+    if !answer.body.is_empty() {
+        broken.push("a body".to_owned());
+    }
+    broken
+}
+
 fn headers(path: &str, answer: &Answer, broken: &mut Vec<String>) {
     let id = answer.header("x-request-id");
     if id.len() != 36 || id.matches('-').count() != 4 {
