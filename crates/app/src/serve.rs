@@ -11,7 +11,7 @@ use service::{
     adopt::{ClaimError, Identity, claim},
     mail::Mailer,
     setup,
-    start::{StartError, check_key_ring},
+    start::{StartError, check_key_ring, recover_leases},
     worker,
 };
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -91,6 +91,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let services = Arc::new(services.with_mailer(mailer));
     check_keys(&services).await?;
     claim_store(&services, &identity).await?;
+    recover_leases(&services).await?;
     let listener = bind(settings.listen).await?;
     show_setup_link(&services, &web_settings.base_url).await?;
     tracing::info!(

@@ -132,10 +132,10 @@ async fn token(services: &Arc<Services>, admin: &Admin) -> Result<ValidToken, Co
             Err(Refusal::of(Reason::ReconnectFirst, team).into())
         }
         Err(TokenError::NoConnection(_)) => Err(Refusal::of(Reason::ChoiceExpired, team).into()),
-        Err(TokenError::Misconfigured) => {
+        Err(TokenError::Misconfigured { .. }) => {
             Err(Refusal::of(Reason::ClientMisconfigured, team).into())
         }
-        Err(TokenError::ProviderUnavailable { .. }) => {
+        Err(TokenError::ProviderUnavailable { .. } | TokenError::NotSaved) => {
             Err(Refusal::of(Reason::NoAnswer, team).into())
         }
         Err(TokenError::Failed(err)) => Err(Arc::try_unwrap(err)

@@ -92,7 +92,8 @@ pub struct Services {
     pub tasks: TaskTracker,
     /// Who failed how often of late.
     pub throttle: throttle::Throttle,
-    flights: refresh::Flights,
+    /// How this process refreshes, and what it remembers of it.
+    pub engine: refresh::Engine,
     hashing: Arc<Semaphore>,
 }
 
@@ -114,7 +115,7 @@ impl Services {
             mailer: None,
             tasks: TaskTracker::new(),
             throttle: throttle::Throttle::default(),
-            flights: refresh::Flights::default(),
+            engine: refresh::Engine::default(),
             hashing: Arc::new(Semaphore::new(password::AT_ONCE)),
         }
     }
@@ -123,6 +124,12 @@ impl Services {
     #[must_use]
     pub fn with_mailer(self, mailer: Option<mail::Mailer>) -> Self {
         Self { mailer, ..self }
+    }
+
+    /// The same with another way of refreshing.
+    #[must_use]
+    pub fn with_engine(self, engine: refresh::Engine) -> Self {
+        Self { engine, ..self }
     }
 
     /// Writes one audit row, in the transaction of the change that it tells of.

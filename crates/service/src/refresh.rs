@@ -1,36 +1,46 @@
-//! A token that is valid: [`ensure_valid_token`] is the one way to one, for pages and jobs alike.
+//! A token that is valid: [`ensure_valid_token`] is the one way to one, for pages, API and jobs alike.
 //!
 //! What holds here (`design.md` 5): a good token is served without writing; inside the margin the
 //! caller gets the current token and a refresh starts beside it; past the end all callers of a
-//! credential wait for one flight, which no caller can cancel. The new pair is saved before it is
-//! used, and the generation is the only fence.
+//! credential wait for one flight, which no caller can cancel. Across processes a lease in the database
+//! decides who asks; its row is the written intent. The new pair is saved before it is used, and the
+//! generation is the only fence.
+//!
+//! - `flight`: one refresh in this process, however many wait. `gate`: whether Atlassian may be asked now.
+//! - `holder`: the lease, and the last look before the old token is sent.
+//! - `saving` and `failing`: what an answer leaves behind.
+//! - [`engine`]: what the process remembers. [`steps`]: where tests look in.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::anyhow;
-use atlassian::{BeforeSend, RefreshError, RefreshedTokens, before_send::Always};
 use domain::{
     audit::AuditAction,
-    credential::{
-        Generation, IntegrationCredential, Provider, RefreshOutcome, RevocationReason, SealedTokens,
-    },
+    credential::{Generation, IntegrationCredential, Provider, SealedTokens},
     env::random,
     ids::{CredentialId, TeamId},
-    refresh::{DEFAULT_LIFETIME, Failure, JITTER, Need, after_failure, need, planned},
+    refresh::{JITTER, LEEWAY, Need, need},
+    refresh_event::RefreshCause,
     sealed::Sealed,
     state::{ConnectionState, connection_state},
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use store::{FailedRefresh, RefreshOf};
-use tokio::sync::watch;
-use uuid::Uuid;
 use vault::{OpenError, Place};
 
 use crate::{Entry, Error, Services};
+pub use engine::{Engine, RefreshSettings};
+pub(crate) use flight::Wanted;
+use flight::{Landing, land, start};
+pub use steps::{Step, Steps};
+
+pub mod engine;
+mod failing;
+mod flight;
+mod gate;
+mod holder;
+mod saving;
+pub mod steps;
+mod usage;
 
 /// A token to call Jira with.
 #[derive(Clone, Debug)]
@@ -45,6 +55,60 @@ pub struct ValidToken {
     pub credential: CredentialId,
     /// When the consent was given: tells grants of one credential apart, whatever was refreshed.
     pub consented_at: Option<Timestamp>,
+    /// A refresh is under way beside it.
+    pub refreshing: bool,
+    /// What the caller should know of it; the first that applies.
+    pub caveat: Option<Caveat>,
+}
+
+/// What a caller should know of a token. The first that applies is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Caveat {
+    /// It was said to be refused, and no other one is to be had now.
+    RefusedAgain,
+    /// It does not last as long as was asked, and no better one is to be had.
+    MinimumNotMet,
+    /// It was said to be refused, and Atlassian takes it.
+    TokenWorks,
+    /// It is in this process's memory alone: the store does not take it yet.
+    NotSaved,
+}
+
+impl ValidToken {
+    const fn plain(
+        access: SecretString,
+        expires_at: Timestamp,
+        generation: Generation,
+        credential: CredentialId,
+        consented_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            access,
+            expires_at,
+            generation,
+            credential,
+            consented_at,
+            refreshing: false,
+            caveat: None,
+        }
+    }
+}
+
+/// What a caller asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// For how long the token shall be good, where that can be had.
+    pub minimum: SignedDuration,
+    /// How long the caller waits for a refresh.
+    pub max_wait: Duration,
+}
+
+impl Wish {
+    /// A token that is good now; half a minute is waited for it.
+    pub const NOW: Self = Self {
+        minimum: SignedDuration::ZERO,
+        max_wait: Duration::from_secs(30),
+    };
 }
 
 /// Why there is no token. Cloned to everybody who waits for the same flight.
@@ -55,13 +119,19 @@ pub enum TokenError {
     NoConnection(ConnectionState),
     /// The operator's settings are refused by Atlassian, or missing.
     #[error("client id or secret are missing or refused")]
-    Misconfigured,
+    Misconfigured {
+        /// When to ask again, where that is known.
+        retry_after: Option<SignedDuration>,
+    },
     /// Atlassian gave no new token, and the old one has ended.
     #[error("Atlassian does not answer")]
     ProviderUnavailable {
-        /// How long Atlassian asked us to wait, bounded.
+        /// When to ask again, where that is known.
         retry_after: Option<SignedDuration>,
     },
+    /// The newest pair could not be saved for so long that it ended.
+    #[error("the newest token pair could not be saved")]
+    NotSaved,
     /// Not the caller's fault.
     #[error(transparent)]
     Failed(Arc<Error>),
@@ -79,40 +149,11 @@ impl From<store::StoreError> for TokenError {
     }
 }
 
-type Landing = Result<ValidToken, TokenError>;
+/// Whoever waited in vain may come back after this.
+const COME_BACK: SignedDuration = SignedDuration::from_secs(5);
 
-/// The refreshes under way in this process, one a credential at most.
-#[derive(Debug, Default)]
-pub(crate) struct Flights(Mutex<HashMap<CredentialId, watch::Receiver<Option<Landing>>>>);
-
-impl Flights {
-    /// The flight of `credential`, and what its starter must land, if this call starts it.
-    fn join(
-        &self,
-        credential: CredentialId,
-    ) -> (watch::Receiver<Option<Landing>>, Option<Starter>) {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = flights.get(&credential) {
-            return (flight.clone(), None);
-        }
-        let (sender, flight) = watch::channel(None);
-        flights.insert(credential, flight.clone());
-        (flight, Some(Starter { sender, credential }))
-    }
-
-    fn leave(&self, credential: CredentialId) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&credential);
-    }
-}
-
-/// Held by the one task that refreshes.
-struct Starter {
-    sender: watch::Sender<Option<Landing>>,
-    credential: CredentialId,
-}
+/// A caller has a refresh made of a token that has not ended at most once in this time.
+const FORCED_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// A token of the team's connection that is good now, for `minimum_validity` where that can be had.
 ///
@@ -127,24 +168,155 @@ pub async fn ensure_valid_token(
     minimum_validity: SignedDuration,
 ) -> Result<ValidToken, TokenError> {
     let credential = read(services, team, provider).await?;
+    let wish = Wish {
+        minimum: minimum_validity,
+        ..Wish::NOW
+    };
+    serve(services, &credential, wish).await
+}
+
+/// As [`ensure_valid_token`], for a row that was read just now.
+///
+/// # Errors
+///
+/// As [`ensure_valid_token`].
+pub async fn serve(
+    services: &Arc<Services>,
+    credential: &IntegrationCredential,
+    wish: Wish,
+) -> Result<ValidToken, TokenError> {
     let now = services.env.now();
-    let tokens = live_tokens(&credential, now)?;
-    let left = tokens.access_expires_at.duration_since(now);
-    match what_is_needed(services, &credential, tokens, now) {
-        Need::Serve if minimum_validity <= left => open(services, &credential, tokens).await,
-        Need::ServeAndRefresh if minimum_validity <= left => {
-            start(services, &credential);
-            open(services, &credential, tokens).await
-        }
-        Need::Refresh => land(start(services, &credential)).await,
-        // Good, but not for as long as was asked: try for a better one, make do with this one.
-        Need::Serve | Need::ServeAndRefresh => match land(start(services, &credential)).await {
-            Err(TokenError::ProviderUnavailable { .. } | TokenError::Misconfigured) => {
-                open(services, &credential, tokens).await
-            }
-            landed => landed,
-        },
+    let tokens = live_tokens(credential, now)?;
+    services.engine.usage.note(credential, now);
+    if let Some(in_hand) = services.engine.unsaved.token_of(credential, now) {
+        return in_hand.map(|it| it.for_at_least(wish.minimum, now));
     }
+    let left = tokens.access_expires_at.duration_since(now);
+    let waits = gate::backs_off(credential, now);
+    match what_is_needed(services, credential, tokens, now) {
+        Need::Refresh => {
+            if let Some(err) = waits {
+                return Err(err);
+            }
+            let landed = wait(services, credential, RefreshCause::Caller, wish).await?;
+            Ok(landed.for_at_least(wish.minimum, services.env.now()))
+        }
+        need if wish.minimum <= left => {
+            let token = open(services, credential, tokens).await?;
+            let refreshing = need == Need::ServeAndRefresh && waits.is_none();
+            if refreshing {
+                start(services, Wanted::of(credential, RefreshCause::Caller));
+            }
+            Ok(ValidToken {
+                refreshing,
+                ..token
+            })
+        }
+        // Good, but not for as long as was asked: try for a better one, make do with this one.
+        _ => {
+            let token = open(services, credential, tokens).await?;
+            if waits.is_none() && !is_young(credential, now) {
+                match wait(services, credential, RefreshCause::Minimum, wish).await {
+                    Ok(better) => return Ok(better.for_at_least(wish.minimum, services.env.now())),
+                    Err(TokenError::NoConnection(state)) => {
+                        return Err(TokenError::NoConnection(state));
+                    }
+                    Err(_) => {}
+                }
+            }
+            Ok(token.for_at_least(wish.minimum, services.env.now()))
+        }
+    }
+}
+
+/// For somebody whose token of this pair was refused: another one, or proof that it works. At most one
+/// refresh in 30 seconds is made so.
+///
+/// # Errors
+///
+/// As [`ensure_valid_token`].
+pub async fn replace_rejected(
+    services: &Arc<Services>,
+    credential: &IntegrationCredential,
+    rejected: (CredentialId, Generation),
+    wish: Wish,
+) -> Result<ValidToken, TokenError> {
+    let now = services.env.now();
+    let tokens = live_tokens(credential, now)?;
+    let is_current = rejected == (credential.id, credential.generation);
+    let is_in_hand = services.engine.unsaved.token_of(credential, now).is_some();
+    if !is_current || is_in_hand || tokens.access_expires_at <= now {
+        return serve(services, credential, wish).await;
+    }
+    services.engine.usage.note(credential, now);
+    let token = open(services, credential, tokens).await?;
+    let refused_again = token.but(Caveat::RefusedAgain);
+    if was_forced(credential, now) || gate::backs_off(credential, now).is_some() {
+        return Ok(refused_again);
+    }
+    match wait(services, credential, RefreshCause::Rejected, wish).await {
+        Err(TokenError::ProviderUnavailable { .. } | TokenError::Misconfigured { .. }) => {
+            Ok(refused_again)
+        }
+        landed => landed,
+    }
+}
+
+impl ValidToken {
+    /// Says so where it does not last.
+    fn for_at_least(self, minimum: SignedDuration, now: Timestamp) -> Self {
+        if self.expires_at.duration_since(now) < minimum {
+            self.but(Caveat::MinimumNotMet)
+        } else {
+            self
+        }
+    }
+
+    /// The same with a caveat, beside one that it may have.
+    fn but(self, caveat: Caveat) -> Self {
+        let caveat = self.caveat.map_or(caveat, |it| it.min(caveat));
+        Self {
+            caveat: Some(caveat),
+            ..self
+        }
+    }
+}
+
+/// A pair of less than ten minutes is not replaced because somebody wants one that lasts longer: the
+/// rotation would end the older one early, and bring nothing.
+fn is_young(credential: &IntegrationCredential, now: Timestamp) -> bool {
+    let made_at = credential.last_refreshed_at.or(credential.consented_at);
+    made_at.is_some_and(|it| now.duration_since(it).abs() < LEEWAY)
+}
+
+fn was_forced(credential: &IntegrationCredential, now: Timestamp) -> bool {
+    let forced_at = credential.schedule.forced_at;
+    forced_at.is_some_and(|it| now.duration_since(it).abs() < FORCED_AGAIN)
+}
+
+/// The flight goes on when the caller has waited long enough.
+async fn wait(
+    services: &Arc<Services>,
+    credential: &IntegrationCredential,
+    cause: RefreshCause,
+    wish: Wish,
+) -> Landing {
+    let flight = start(services, Wanted::of(credential, cause));
+    match tokio::time::timeout(wish.max_wait, land(flight)).await {
+        Ok(landed) => landed,
+        Err(_) => Err(TokenError::ProviderUnavailable {
+            retry_after: Some(COME_BACK),
+        }),
+    }
+}
+
+/// Makes a refresh that is due, or waits for the one under way.
+///
+/// # Errors
+///
+/// As [`ensure_valid_token`].
+pub(crate) async fn refresh_due(services: &Arc<Services>, wanted: Wanted) -> Landing {
+    land(start(services, wanted)).await
 }
 
 fn what_is_needed(
@@ -159,200 +331,6 @@ fn what_is_needed(
     let drawn = i64::from(u16::from_be_bytes(random(services.env.as_ref())));
     let jitter = SignedDuration::from_secs(drawn.rem_euclid(spread)) - JITTER;
     need(now, tokens.access_expires_at, lifetime, jitter)
-}
-
-/// Starts a refresh, or joins the one under way. The task belongs to the process, not to the caller.
-fn start(
-    services: &Arc<Services>,
-    credential: &IntegrationCredential,
-) -> watch::Receiver<Option<Landing>> {
-    let (flight, starter) = services.flights.join(credential.id);
-    if let Some(starter) = starter {
-        let (services, team, provider) =
-            (Arc::clone(services), credential.team, credential.provider);
-        let (tasks, seen) = (services.tasks.clone(), credential.generation);
-        tasks.spawn(async move {
-            let landing = refresh(&services, team, provider, seen).await;
-            // Whoever comes after this reads the row anew.
-            services.flights.leave(starter.credential);
-            starter.sender.send_replace(Some(landing));
-        });
-    }
-    flight
-}
-
-async fn land(mut flight: watch::Receiver<Option<Landing>>) -> Landing {
-    match flight.wait_for(Option::is_some).await {
-        Ok(landing) => match &*landing {
-            Some(landing) => landing.clone(),
-            None => Err(Error::Internal(anyhow!("a refresh landed without an end")).into()),
-        },
-        Err(_) => Err(Error::Internal(anyhow!("a refresh stopped half-way")).into()),
-    }
-}
-
-/// One refresh: read, ask Atlassian without a transaction, save.
-async fn refresh(
-    services: &Services,
-    team: TeamId,
-    provider: Provider,
-    seen: Generation,
-) -> Landing {
-    let credential = read(services, team, provider).await?;
-    let now = services.env.now();
-    let tokens = live_tokens(&credential, now)?;
-    // A flight that ended after the caller looked, or another process, has been here.
-    if credential.generation != seen && now < tokens.access_expires_at {
-        return open(services, &credential, tokens).await;
-    }
-    let Some(atlassian) = &services.atlassian else {
-        return Err(TokenError::Misconfigured);
-    };
-    let place = token_place(credential.id, team, "refresh_token");
-    let old = services.open_sealed(place, &tokens.refresh).await?;
-    let of = RefreshOf {
-        team,
-        credential: credential.id,
-        generation: credential.generation,
-        owner: Uuid::from_bytes(random(services.env.as_ref())),
-    };
-    let (started, length) = (
-        credential.schedule.started_at,
-        SignedDuration::from_secs(90),
-    );
-    let mut tx = services.store.write().await?;
-    if !tx.lease_refresh(of, started, length, false, now).await? {
-        drop(tx);
-        return serve_what_stands(services, &credential).await;
-    }
-    tx.commit().await?;
-    let always: Arc<dyn BeforeSend> = Arc::new(Always);
-    match atlassian.refresh(&old, &always).await {
-        Ok(refreshed) => save(services, &credential, of, tokens, refreshed).await,
-        Err(err) => note_failure(services, &credential, of, &err).await,
-    }
-}
-
-/// Saves first; everything that can fail comes after.
-async fn save(
-    services: &Services,
-    credential: &IntegrationCredential,
-    of: RefreshOf,
-    old: &SealedTokens,
-    new: RefreshedTokens,
-) -> Landing {
-    let env = services.env.as_ref();
-    let now = env.now();
-    let seal = |column, token| {
-        services.key_ring.seal(
-            env,
-            token_place(credential.id, credential.team, column),
-            token,
-        )
-    };
-    if new.expires_in.is_none() {
-        tracing::warn!(credential.id = %credential.id, "Atlassian did not say how long the token lives");
-    }
-    let tokens = SealedTokens {
-        access: seal("access_token", &new.access),
-        // Where Atlassian sends no new refresh token, the old one stays in force.
-        refresh: new
-            .refresh
-            .as_ref()
-            .map_or_else(|| old.refresh.clone(), |it| seal("refresh_token", it)),
-        access_expires_at: now + new.expires_in.unwrap_or(DEFAULT_LIFETIME),
-    };
-    let lifetime = Some(tokens.access_expires_at.duration_since(now));
-    let drawn = u16::from_be_bytes(random(env));
-    let next_at = planned(
-        now,
-        tokens.access_expires_at,
-        lifetime,
-        credential.last_used_at,
-        drawn,
-    );
-    let mut tx = services.store.write().await?;
-    let saved = tx
-        .save_refreshed(of, &tokens, new.scopes.as_ref(), next_at, now)
-        .await?;
-    tx.commit().await?;
-    if !saved {
-        // Reconnected or disconnected meanwhile: what stands there counts, ours is discarded.
-        tracing::info!(credential.id = %credential.id, "a refresh came too late and was discarded");
-        return serve_what_stands(services, credential).await;
-    }
-    tracing::info!(credential.id = %credential.id, "refreshed");
-    Ok(ValidToken {
-        access: new.access,
-        expires_at: tokens.access_expires_at,
-        generation: credential.generation.next(),
-        credential: credential.id,
-        consented_at: credential.consented_at,
-    })
-}
-
-async fn note_failure(
-    services: &Services,
-    credential: &IntegrationCredential,
-    of: RefreshOf,
-    err: &RefreshError,
-) -> Landing {
-    let (team, id) = (credential.team, credential.id);
-    let now = services.env.now();
-    let mut tx = services.store.write().await?;
-    if err.outcome == RefreshOutcome::GrantDead {
-        let reason = RevocationReason::GrantRevoked;
-        // If the generation moved it was a race, not a death.
-        if !tx.set_dead(of, reason, now).await? {
-            drop(tx);
-            return serve_what_stands(services, credential).await;
-        }
-        let entry = Entry::new(AuditAction::GrantDied)
-            .team(team)
-            .subject(id.uuid());
-        services
-            .audit(&mut tx, entry.detail(reason.as_str()))
-            .await?;
-        tx.commit().await?;
-        tracing::info!(credential.id = %id, "Atlassian no longer accepts the grant");
-        return Err(TokenError::NoConnection(ConnectionState::ReconnectNeeded));
-    }
-    let before = credential.schedule.started_at;
-    let failure = Failure {
-        outcome: err.outcome,
-        failures: credential.consecutive_failures.saturating_add(1),
-        started_at: match err.outcome {
-            RefreshOutcome::Ambiguous => before.or(Some(now)),
-            _ => before,
-        },
-        retry_after: err.retry_after,
-    };
-    let drawn = u16::from_be_bytes(random(services.env.as_ref()));
-    let failed = FailedRefresh {
-        outcome: err.outcome,
-        started_at: failure.started_at,
-        next_at: after_failure(now, failure, drawn),
-    };
-    tx.set_refresh_failure(of, failed, now).await?;
-    tx.commit().await?;
-    tracing::warn!(credential.id = %id, outcome = err.outcome.as_str(), "no new token");
-    Err(match err.outcome {
-        RefreshOutcome::Misconfigured => TokenError::Misconfigured,
-        _ => TokenError::ProviderUnavailable {
-            retry_after: err.retry_after,
-        },
-    })
-}
-
-/// After a lost race: the pair that won.
-async fn serve_what_stands(services: &Services, lost: &IntegrationCredential) -> Landing {
-    let credential = read(services, lost.team, lost.provider).await?;
-    let now = services.env.now();
-    let tokens = live_tokens(&credential, now)?;
-    if tokens.access_expires_at <= now {
-        return Err(TokenError::ProviderUnavailable { retry_after: None });
-    }
-    open(services, &credential, tokens).await
 }
 
 async fn read(
@@ -394,13 +372,22 @@ async fn open(
 ) -> Landing {
     let place = token_place(credential.id, credential.team, "access_token");
     let access = services.open_sealed(place, &tokens.access).await?;
-    Ok(ValidToken {
+    Ok(ValidToken::plain(
         access,
-        expires_at: tokens.access_expires_at,
-        generation: credential.generation,
-        credential: credential.id,
-        consented_at: credential.consented_at,
-    })
+        tokens.access_expires_at,
+        credential.generation,
+        credential.id,
+        credential.consented_at,
+    ))
+}
+
+/// Waits by the real clock: between two looks at another process's work, and two attempts to save.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the lease goes by the database's clock, which no test moves; nothing is decided by how long this takes"
+)]
+async fn pause(how_long: Duration) {
+    tokio::time::sleep(how_long).await;
 }
 
 /// Where a token of a credential lives.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{ids::TeamId, sealed::Sealed};
-use store::{Schema, SealedColumn, SealedValue, StoreError, Tx};
+use store::{Schema, SealedColumn, SealedValue, Store, StoreError, Tx};
 use uuid::Uuid;
 use vault::{KeyId, KeyRing, OpenError, Place, canary, sealing};
 
@@ -44,6 +44,28 @@ impl From<StoreError> for StartError {
     fn from(err: StoreError) -> Self {
         Error::from(err).into()
     }
+}
+
+/// On `SQLite` one process serves: leases that stand when it starts are a dead predecessor's, and what
+/// they held is due at once. On PostgreSQL they end by themselves.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn recover_leases(services: &Services) -> Result<(), Error> {
+    if !matches!(services.store, Store::Sqlite { .. }) {
+        return Ok(());
+    }
+    let mut tx = services.store.write().await?;
+    let left = tx.forget_leases().await?;
+    tx.commit().await?;
+    if left > 0 {
+        tracing::warn!(
+            left,
+            "refreshes were interrupted when the last process ended; they are made again"
+        );
+    }
+    Ok(())
 }
 
 /// What to do about keys that the ring lacks.

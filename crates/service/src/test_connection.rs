@@ -81,7 +81,7 @@ pub async fn test_connection(
         return Err(TokenError::NoConnection(ConnectionState::Disconnected).into());
     };
     let Some(atlassian) = &services.atlassian else {
-        return Err(TokenError::Misconfigured.into());
+        return Err(TokenError::Misconfigured { retry_after: None }.into());
     };
     let begun = Instant::now();
     let account = atlassian

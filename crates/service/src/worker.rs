@@ -1,37 +1,98 @@
-//! What runs by itself: each round is one function that tests call; the loop around it is here.
+//! What runs by itself: each round is one function that tests call; the loops around them are here.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Services};
 
 pub mod clean_up;
+pub mod note_use;
+pub mod refresh_due;
 
 /// How often the store is cleaned.
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
+/// How often it is looked what is due.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// How often use is written.
+const NOTE_USE_EVERY: Duration = Duration::from_secs(10);
+/// After this, hints of other processes are listened for again.
+const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`; a round that has begun is finished.
 pub async fn run(services: Arc<Services>, stop: CancellationToken) {
+    let (services, stop) = (&services, &stop);
+    tokio::join!(
+        every(CLEAN_UP_EVERY, stop, async || {
+            let done = clean_up::run_once(services).await?;
+            tracing::debug!(?done, "cleaned up");
+            Ok(())
+        }),
+        every(NOTE_USE_EVERY, stop, async || {
+            note_use::run_once(services).await?;
+            Ok(())
+        }),
+        every(REFRESH_EVERY, stop, async || {
+            while refresh_due::run_once(services).await?.is_full() && !stop.is_cancelled() {}
+            Ok(())
+        }),
+        listen(services, stop),
+    );
+    // What was used since the last round.
+    if let Err(err) = note_use::run_once(services).await {
+        tell(&err);
+    }
+}
+
+async fn every<F: Future<Output = Result<(), Error>>>(
+    how_long: Duration,
+    stop: &CancellationToken,
+    round: impl Fn() -> F,
+) {
     loop {
-        match clean_up::run_once(&services).await {
-            Ok(done) => tracing::debug!(?done, "cleaned up"),
-            Err(err) => tell(&err),
+        if let Err(err) = round().await {
+            tell(&err);
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = pause(CLEAN_UP_EVERY) => {}
+            () = pause(how_long) => {}
+        }
+    }
+}
+
+/// Wakes whoever waits here for a refresh of another process. A hint: they look for themselves too.
+async fn listen(services: &Services, stop: &CancellationToken) {
+    loop {
+        let listening = async {
+            let Some(mut hints) = services.store.refresh_hints().await? else {
+                stop.cancelled().await;
+                return Ok::<(), store::StoreError>(());
+            };
+            loop {
+                hints.next().await?;
+                services.engine.hints.notify_waiters();
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            ended = listening => if let Err(err) = ended {
+                tracing::debug!(error = %err, "hints of other processes do not come");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = pause(LISTEN_AGAIN_AFTER) => {}
         }
     }
 }
 
 fn tell(err: &Error) {
-    tracing::error!(error = %err, cause = ?std::error::Error::source(err), "cleaning up failed");
+    tracing::error!(error = %err, cause = ?std::error::Error::source(err), "a round of a worker failed");
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the loop around the rounds is the one that waits"
+    reason = "the loops around the rounds are the ones that wait"
 )]
 async fn pause(how_long: Duration) {
     tokio::time::sleep(how_long).await;

@@ -36,6 +36,7 @@ mod columns;
 mod credentials;
 mod error;
 mod grants;
+mod hints;
 mod installation;
 mod invitations;
 mod jira;
@@ -51,6 +52,7 @@ mod teams;
 mod users;
 
 pub use error::StoreError;
+pub use hints::RefreshHints;
 pub use installation::Served;
 pub use invitations::InvitationWithNames;
 pub use leases::{DueRefresh, FailedRefresh, RefreshOf};

@@ -27,6 +27,7 @@ use service::{
     teams::create_team,
     throttle::ClientAddress,
     who::{Admin, Found, find_member},
+    worker::refresh_due,
 };
 use url::Url;
 use vault::{KeyRing, Place};
@@ -350,6 +351,11 @@ impl World {
     pub async fn token(&self, admin: &SignedInAdmin) -> Result<ValidToken, TokenError> {
         let team = admin.team().id;
         ensure_valid_token(&self.services, team, Provider::Jira, SignedDuration::ZERO).await
+    }
+
+    /// One round of what refreshes by itself, and everything that it started.
+    pub async fn refresh_due(&self) -> refresh_due::Done {
+        refresh_due::run_once(&self.services).await.unwrap()
     }
 
     /// Waits for what runs beside the callers.

@@ -34,6 +34,8 @@ db_tests! {
         app.world.env.advance(SignedDuration::from_hours(2));
         app.world.sim.fault(Endpoint::Token, Fault::HtmlWith200);
         ada.post(&jira("test"), &[]).await;
+        app.world.env.advance(SignedDuration::from_mins(1));
+        app.world.refresh_due().await;
         ada.post(&jira("test"), &[]).await;
         app.world.sim.revoke_grants_of("Sam One");
         app.world.env.advance(SignedDuration::from_hours(2));

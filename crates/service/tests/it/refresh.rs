@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 use service::refresh::TokenError;
 use testkit::{db_tests, world::World};
 
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 db_tests! {
@@ -96,19 +97,28 @@ db_tests! {
         let ada = world.admin("Ada", "Acme").await;
         world.connect(&ada, "Sam One").await.unwrap();
         world.env.advance(MINUTE * 57);
-        for fault in [Fault::Status(503), Fault::HtmlWith200, Fault::DropBeforeRotation] {
+        world.sim.fault(Endpoint::Token, Fault::Status(503));
+        let good = world.token(&ada).await.unwrap();
+        assert!(good.refreshing);
+        world.tasks_done().await;
+        // The only connection, so it asks for all: after 5 seconds, then every 45.
+        for fault in [Fault::HtmlWith200, Fault::DropBeforeRotation] {
             world.sim.fault(Endpoint::Token, fault);
-            world.token(&ada).await.unwrap();
-            world.tasks_done().await;
+            world.env.advance(SECOND * 50);
+            assert_eq!(world.refresh_due().await.failed, 1);
+            let served = world.token(&ada).await.unwrap();
+            assert_eq!(served.access.expose_secret(), good.access.expose_secret());
+            assert!(!served.refreshing, "during backoff nobody causes a call");
         }
         let (credential, _) = world.stored(&ada).await;
         assert_eq!((credential.consecutive_failures, credential.last_outcome), (3, Some(RefreshOutcome::Ambiguous)));
-        assert_eq!(world.state(&ada).await, ConnectionState::Degraded);
 
         world.env.advance(MINUTE * 10);
-        world.sim.fault(Endpoint::Token, Fault::Status(503));
+        let asked = world.sim.counts();
         let err = world.token(&ada).await.unwrap_err();
-        assert!(matches!(err, TokenError::ProviderUnavailable { .. }));
+        assert!(matches!(err, TokenError::ProviderUnavailable { retry_after: Some(_) }), "{err:?}");
+        assert_eq!(world.sim.counts(), asked, "told at once, without a call");
+        assert_eq!(world.refresh_due().await.refreshed, 1);
         world.token(&ada).await.unwrap();
         assert_eq!(world.stored(&ada).await.0.consecutive_failures, 0);
     }
@@ -120,9 +130,13 @@ db_tests! {
         world.env.advance(MINUTE * 120);
         world.sim.set_client_secret("rotated in the console".into());
         let err = world.token(&ada).await.unwrap_err();
-        assert!(matches!(err, TokenError::Misconfigured));
-        assert_eq!(world.state(&ada).await, ConnectionState::Misconfigured, "the connection is intact");
+        assert!(matches!(err, TokenError::Misconfigured { .. }));
+        assert!(world.stored(&ada).await.0.is_live(), "the connection is intact");
         world.sim.set_client_secret(testkit::world::CLIENT_SECRET.into());
+        let err = world.token(&ada).await.unwrap_err();
+        assert!(matches!(err, TokenError::Misconfigured { retry_after: Some(_) }), "{err:?}");
+        world.env.advance(SECOND * 50);
+        world.refresh_due().await;
         world.token(&ada).await.unwrap();
     }
 

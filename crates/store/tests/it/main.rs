@@ -8,6 +8,7 @@ mod columns;
 mod credentials;
 mod error;
 mod grants;
+mod hints;
 mod installation;
 mod invitations;
 mod jira;

@@ -284,7 +284,7 @@ fn words(err: &TestError) -> (&'static str, &'static str) {
             "connection_disconnected",
             "There is no connection to test. Connect Jira first.",
         ),
-        TestError::Token(TokenError::Misconfigured) => (
+        TestError::Token(TokenError::Misconfigured { .. }) => (
             "connection_misconfigured",
             "Atlassian refused this server's client id or secret. Only the operator of this server \
              can fix it. Your connection is intact.",
@@ -292,6 +292,10 @@ fn words(err: &TestError) -> (&'static str, &'static str) {
         TestError::Token(TokenError::ProviderUnavailable { .. }) | TestError::NoAnswer => (
             "provider_unavailable",
             "Atlassian did not answer. Your connection is intact; try again in a minute.",
+        ),
+        TestError::Token(TokenError::NotSaved) => (
+            "store_unavailable",
+            "This server's database does not take what is written. Its operator has been told.",
         ),
         TestError::Token(TokenError::Failed(err)) => {
             tracing::error!(error = %err, cause = ?std::error::Error::source(err), "the test failed");

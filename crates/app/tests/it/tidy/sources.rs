@@ -17,6 +17,10 @@ const SLEEP: &[(&str, &str)] = &[
     ),
     ("crates/app/src/shutdown.rs", "the limit of the shutdown"),
     (
+        "crates/service/src/refresh.rs",
+        "between two looks at another process, and two attempts to save",
+    ),
+    (
         "crates/atlassian-sim/src/faults.rs",
         "plays a slow Atlassian",
     ),

@@ -64,6 +64,7 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "the installation as a whole",
     ),
     ("installation.rs set_served", "the installation as a whole"),
+    ("hints.rs refresh_hints", "the schema"),
     (
         "leases.rs find_oldest_due_refresh",
         "what is due, in all teams alike",
