@@ -44,6 +44,10 @@ pub enum AuditAction {
     MemberRemoved,
     /// A member left the team.
     MemberLeft,
+    /// An admin made a key for a service.
+    ApiKeyCreated,
+    /// An admin ended a service's key.
+    ApiKeyRevoked,
     /// An admin went to Atlassian.
     ConnectBegun,
     /// A callback was refused; `detail` has the code.
@@ -75,7 +79,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::UserSignedUp,
         Self::TeamCreated,
         Self::UserRenamed,
@@ -94,6 +98,8 @@ impl AuditAction {
         Self::RoleChanged,
         Self::MemberRemoved,
         Self::MemberLeft,
+        Self::ApiKeyCreated,
+        Self::ApiKeyRevoked,
         Self::ConnectBegun,
         Self::CallbackRefused,
         Self::Connected,
@@ -130,6 +136,8 @@ impl AuditAction {
             Self::RoleChanged => "role_changed",
             Self::MemberRemoved => "member_removed",
             Self::MemberLeft => "member_left",
+            Self::ApiKeyCreated => "api_key_created",
+            Self::ApiKeyRevoked => "api_key_revoked",
             Self::ConnectBegun => "connect_begun",
             Self::CallbackRefused => "callback_refused",
             Self::Connected => "connected",

@@ -65,6 +65,8 @@ ids! {
     JiraIntegrationId
     /// Names an audit event.
     AuditEventId
+    /// Names an API key.
+    ApiKeyId
     /// Names an invitation to a team.
     InvitationId
     /// Names a refresh, ended.

@@ -9,6 +9,7 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod api_key;
 pub mod attempt;
 pub mod audit;
 pub mod credential;

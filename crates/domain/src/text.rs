@@ -80,6 +80,8 @@ texts! {
     PersonName
     /// A team's name, in any script, 1 to 100 characters.
     TeamName
+    /// The name of a service that has a key, in any script, 1 to 60 characters.
+    ServiceName
     /// The part of an address that names a team: `[a-z0-9-]`, 1 to 50 characters.
     Slug
     /// An electronic mail address, in lower case: two spellings are one account.
@@ -111,6 +113,20 @@ impl TeamName {
     /// [`TextError`] if it is missing, too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         visible(text, 100).map(Self)
+    }
+}
+
+impl ServiceName {
+    /// The most characters.
+    pub const MAX: usize = 60;
+
+    /// Checks a name.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError`] if it is missing, too long, or has control characters.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        visible(text, Self::MAX).map(Self)
     }
 }
 

@@ -101,6 +101,24 @@ impl TryFrom<CredentialRow> for IntegrationCredential {
     }
 }
 
+/// The same where a query may find none beside what it is about.
+pub(crate) struct MaybeCredentialRow(pub(crate) Option<CredentialRow>);
+
+impl<'r, R> FromRow<'r, R> for MaybeCredentialRow
+where
+    R: sqlx::Row,
+    CredentialRow: FromRow<'r, R>,
+    Option<Uuid>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+    for<'a> &'a str: sqlx::ColumnIndex<R>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        match row.try_get::<Option<Uuid>, _>("id")? {
+            Some(_) => CredentialRow::from_row(row).map(|it| Self(Some(it))),
+            None => Ok(Self(None)),
+        }
+    }
+}
+
 impl Tx {
     /// Finds the credential of a team for a provider.
     ///

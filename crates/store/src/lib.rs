@@ -28,6 +28,7 @@
 #[macro_use]
 mod tx;
 
+mod api_keys;
 mod attempts;
 mod audit;
 mod backup;
@@ -51,6 +52,7 @@ mod sessions;
 mod teams;
 mod users;
 
+pub use api_keys::{ApiCaller, ApiKeyWithName};
 pub use error::StoreError;
 pub use hints::RefreshHints;
 pub use installation::Served;

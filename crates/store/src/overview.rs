@@ -5,7 +5,7 @@ use domain::{
     credential::{IntegrationCredential, Provider},
     ids::TeamId,
     jira::JiraIntegration,
-    text::PersonName,
+    text::{PersonName, ServiceName},
 };
 use jiff::Timestamp;
 use sqlx::FromRow;
@@ -15,7 +15,7 @@ use crate::{
     StoreError, Tx,
     attempts::AttemptRow,
     columns::{Millis, Row},
-    credentials::CredentialRow,
+    credentials::MaybeCredentialRow,
     jira::MaybeSiteRow,
 };
 
@@ -36,12 +36,15 @@ pub struct ConnectionOverview {
     pub disconnected_by: Option<PersonName>,
     /// Who began the attempt.
     pub attempt_by: Option<PersonName>,
+    /// The services that have a key of the team in force, by name.
+    pub services: Vec<ServiceName>,
 }
 
 #[derive(FromRow)]
 struct CredentialWithNames {
     #[sqlx(flatten)]
-    credential: CredentialRow,
+    credential: MaybeCredentialRow,
+    service_names: Option<String>,
     connected_by_name: Option<String>,
     connected_by_role: Option<String>,
     disconnected_by_name: Option<String>,
@@ -81,24 +84,31 @@ impl Tx {
         provider: Provider,
         overview: &mut ConnectionOverview,
     ) -> Result<(), StoreError> {
+        // The team is there whatever it has; the names hold no line break.
         const SQL: &str = "
             SELECT c.*, a.name AS connected_by_name, m.role AS connected_by_role, b.name AS disconnected_by_name,
                    j.id AS jira_id, j.cloud_id, j.site_name, j.site_url, j.avatar_url,
-                   j.last_sync_at, j.sync_status, j.checked_at, j.lost_at
-              FROM integration_credentials c
+                   j.last_sync_at, j.sync_status, j.checked_at, j.lost_at,
+                   (SELECT string_agg(k.name, $3) FROM api_keys k
+                     WHERE k.team_id = $1 AND k.revoked_at IS NULL) AS service_names
+              FROM teams t
+              LEFT JOIN integration_credentials c ON c.team_id = t.id AND c.provider = $2
               LEFT JOIN jira_integrations j ON j.team_id = c.team_id AND j.credential_id = c.id
               LEFT JOIN users a ON a.id = c.connected_by
               LEFT JOIN memberships m ON m.team_id = c.team_id AND m.user_id = c.connected_by
               LEFT JOIN users b ON b.id = c.disconnected_by
-             WHERE c.team_id = $1 AND c.provider = $2";
+             WHERE t.id = $1";
         let row: Option<CredentialWithNames> =
-            fetch_optional!(self, SQL, team.uuid(), provider.as_str())?;
-        if let Some(row) = row {
+            fetch_optional!(self, SQL, team.uuid(), provider.as_str(), "\n")?;
+        let Some(row) = row else {
+            return Ok(());
+        };
+        overview.services = service_names(team, row.service_names.as_deref())?;
+        if let MaybeCredentialRow(Some(found)) = row.credential {
             overview.connected_by_is_member = row.connected_by_role.is_some();
-            overview.connected_by = name(row.credential.connected_by, row.connected_by_name)?;
-            overview.disconnected_by =
-                name(row.credential.disconnected_by, row.disconnected_by_name)?;
-            let credential: IntegrationCredential = row.credential.try_into()?;
+            overview.connected_by = name(found.connected_by, row.connected_by_name)?;
+            overview.disconnected_by = name(found.disconnected_by, row.disconnected_by_name)?;
+            let credential: IntegrationCredential = found.try_into()?;
             overview.integration = row.site.of(&credential)?;
             overview.credential = Some(credential);
         }
@@ -138,4 +148,19 @@ fn name(user: Option<Uuid>, name: Option<String>) -> Result<Option<PersonName>, 
     };
     name.map(|it| here.checked("name", PersonName::parse(&it)))
         .transpose()
+}
+
+fn service_names(team: TeamId, names: Option<&str>) -> Result<Vec<ServiceName>, StoreError> {
+    let here = Row {
+        table: "api_keys",
+        id: team.uuid(),
+    };
+    let parse = |it| here.checked("name", ServiceName::parse(it));
+    let mut names: Vec<_> = names
+        .unwrap_or_default()
+        .lines()
+        .map(parse)
+        .collect::<Result<_, _>>()?;
+    names.sort();
+    Ok(names)
 }

@@ -1,6 +1,7 @@
 //! Every query on both databases, each with another team that must see nothing.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod api_keys;
 mod attempts;
 mod audit;
 mod clean_up;

@@ -6,6 +6,7 @@ use super::{Source, compare, rust, sources};
 
 /// Statements without a team, by file and function.
 const WITHOUT_TEAM: &[(&str, &str)] = &[
+    ("api_keys.rs find_api_caller", "the key names the team"),
     (
         "audit.rs list_audit_events_without_team",
         "rows of no team, by its name",
