@@ -149,7 +149,8 @@ export class Browser {
         if (hasBody) {
           const { body, base64Encoded } = await session.send('Fetch.getResponseBody', { requestId });
           output.add('pages', `${request.method} ${path}\n`);
-          output.add('pages', Buffer.from(body, base64Encoded ? 'base64' : 'utf8'));
+          const bytes = Buffer.from(body, base64Encoded ? 'base64' : 'utf8');
+          output.add('pages', withoutNewKey(request.method, path, bytes, output));
           output.add('pages', '\n');
         }
         await session.send('Fetch.continueRequest', { requestId });
@@ -165,4 +166,13 @@ export class Browser {
       patterns: [{ urlPattern: `${url}/*`, requestStage: 'Response' }],
     });
   }
+}
+
+/** A key may be read in the answer to the form that makes it, and nowhere else. */
+function withoutNewKey(method, path, bytes, output) {
+  if (method !== 'POST' || !/^\/a\/[^/]+\/keys$/.test(path)) return bytes;
+  return bytes.toString('utf8').replace(/tfk_[\w-]{43}/g, (key) => {
+    output.addSecrets(key);
+    return 'tfk_…';
+  });
 }

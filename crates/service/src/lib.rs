@@ -5,6 +5,7 @@
 //! - Teams: [`teams`], [`members`], [`invitations`].
 //! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`account_question`],
 //!   [`change_site`], [`disconnect`].
+//! - Services: [`api_keys`], by which they ask for tokens.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]. What runs by itself: [`worker`].
 //! - What goes out by [`mail`].
@@ -17,6 +18,7 @@
 pub mod account;
 pub mod account_question;
 pub mod adopt;
+pub mod api_keys;
 pub mod change_site;
 pub mod choose_site;
 mod complete;

@@ -5,7 +5,7 @@ use domain::{
     credential::{IntegrationCredential, Provider},
     jira::Site,
     state::{ConnectionState, connection_state},
-    text::PersonName,
+    text::{PersonName, ServiceName},
 };
 
 use crate::{Error, Services, who::Member};
@@ -31,6 +31,8 @@ pub struct JiraOverview {
     pub disconnected_by: Option<PersonName>,
     /// Who is on the way to Atlassian.
     pub attempt_by: Option<PersonName>,
+    /// The services that have a key, by name.
+    pub services: Vec<ServiceName>,
     /// Whether the operator has set client id and secret.
     pub is_set_up: bool,
 }
@@ -72,6 +74,7 @@ pub async fn jira(services: &Services, member: &Member) -> Result<JiraOverview, 
         connected_by_is_member: found.connected_by_is_member,
         disconnected_by: found.disconnected_by,
         attempt_by: found.attempt_by,
+        services: found.services,
         is_set_up: services.atlassian.is_some(),
     })
 }

@@ -40,6 +40,10 @@ pub struct ApiCaller {
 }
 
 #[derive(FromRow)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "columns, read beside those of other tables"
+)]
 struct ApiKeyRow {
     key_id: Uuid,
     key_team_id: Uuid,

@@ -198,11 +198,16 @@ impl TestApp {
             headers: parts.headers,
             body: String::from_utf8(body.to_vec()).unwrap(),
         };
-        answer.leave_behind(&method, &path);
+        // What is given on purpose may be read here and nowhere else.
+        let (given, rest) = answer.given(&method, &path);
+        for secret in &given {
+            self.world.add_secret(&secret.as_str().into());
+        }
+        rest.leave_behind(&method, &path);
         let broken = if method == Method::HEAD {
-            rules::broken_head(&path, &answer)
+            rules::broken_head(&path, &rest)
         } else {
-            rules::broken(&path, &answer, &self.world.secrets())
+            rules::broken(&path, &rest, &self.world.secrets())
         };
         assert!(
             broken.is_empty(),
@@ -383,6 +388,25 @@ impl Answer {
         Some(value.split(';').next().unwrap_or_default().into())
     }
 
+    /// The secrets that an answer may give, and the answer without them: a service's key to whoever makes
+    /// it, an access token to whoever has a key.
+    fn given(&self, method: &Method, path: &str) -> (Vec<String>, Self) {
+        let mut given = Vec::new();
+        let is_given = method == Method::POST && self.status == StatusCode::OK;
+        if is_given && path.starts_with("/a/") && path.ends_with("/keys") {
+            given.extend(keys_in(&self.body));
+        }
+        if is_given && path.starts_with("/api/v1/integrations/") {
+            let body: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+            given.extend(body["access_token"].as_str().map(str::to_owned));
+        }
+        let mut rest = self.clone();
+        for secret in &given {
+            rest.body = rest.body.replace(secret, "…");
+        }
+        (given, rest)
+    }
+
     /// Adds everything but the session to what the whole run has seen.
     fn leave_behind(&self, method: &Method, path: &str) {
         let mut text = format!("{method} {path} {}\n", self.status);
@@ -399,6 +423,15 @@ impl Answer {
         text.push('\n');
         output::add(Kind::Seen, ".bodies", text.as_bytes());
     }
+}
+
+/// The keys that a page shows.
+pub fn keys_in(page: &str) -> Vec<String> {
+    let starts = page.match_indices("tfk_").map(|(at, _)| at);
+    let keys = starts.filter_map(|at| page.get(at..at + "tfk_".len() + 43));
+    let mut keys: Vec<_> = keys.map(str::to_owned).collect();
+    keys.dedup();
+    keys
 }
 
 impl Drop for Script {

@@ -15,6 +15,22 @@ pub fn generate(env: &dyn Env) -> SecretString {
     URL_SAFE_NO_PAD.encode(bytes.as_slice()).into()
 }
 
+/// How a service's key begins, so that people and scanners know one when they see it.
+const KEY_PREFIX: &str = "tfk_";
+
+/// Makes a key for a service: 256 random bits under a prefix of ours.
+pub fn generate_key(env: &dyn Env) -> SecretString {
+    let token = generate(env);
+    format!("{KEY_PREFIX}{}", token.expose_secret()).into()
+}
+
+/// Whether a text has the form of a service's key; one that has not need not be looked for.
+pub fn is_key(text: &str) -> bool {
+    let is_in_alphabet = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
+    text.strip_prefix(KEY_PREFIX)
+        .is_some_and(|it| it.len() == 43 && it.bytes().all(is_in_alphabet))
+}
+
 /// What is kept of a token. 256 random bits need no slow hash.
 pub fn hash(token: &SecretString) -> TokenHash {
     TokenHash(Sha256::digest(token.expose_secret()).into())
@@ -42,6 +58,23 @@ mod tests {
         assert_ne!(one.expose_secret(), two.expose_secret());
         assert_eq!(one.expose_secret().len(), 43);
         assert!(hash(&one) != hash(&two));
+    }
+
+    #[test]
+    fn a_key_is_known_by_its_form() {
+        let key = generate_key(&testkit_env());
+        assert!(is_key(key.expose_secret()));
+        for bad in [
+            "",
+            "tfk_",
+            "tfk_short",
+            &key.expose_secret()[4..],
+            &format!("{}a", key.expose_secret()),
+            &key.expose_secret().replace("tfk_", "TFK_"),
+            &format!("tfk_{}", " ".repeat(43)),
+        ] {
+            assert!(!is_key(bad), "{bad:?}");
+        }
     }
 
     #[test]

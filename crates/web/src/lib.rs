@@ -108,6 +108,14 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
             "/a/{team}/settings",
             get(pages::settings::show).post(pages::settings::rename),
         )
+        .route(
+            "/a/{team}/keys",
+            get(pages::keys::show).post(pages::keys::create),
+        )
+        .route(
+            "/a/{team}/keys/{id}/revoke",
+            get(pages::keys::show_revoke).post(pages::keys::revoke),
+        )
         .route("/a/{team}/settings/delete", post(pages::settings::delete))
         .route("/a/{team}/", get(pages::home::team))
         .route("/a/{team}", get(pages::home::team))

@@ -17,6 +17,7 @@ pub(crate) mod first_account;
 pub(crate) mod home;
 pub(crate) mod integrations;
 pub(crate) mod invitation;
+pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod member_remove;
 pub(crate) mod members;

@@ -11,6 +11,8 @@ pub mod error;
 pub mod first_account;
 pub mod integrations;
 pub mod invitation;
+pub mod key_revoke;
+pub mod keys;
 pub mod login;
 pub mod member_remove;
 pub mod members;
@@ -64,6 +66,8 @@ pub struct Shell {
 pub enum Section {
     /// What it is connected with.
     Integrations,
+    /// Which services have a key.
+    Keys,
     /// Who is in it.
     Members,
     /// Its name and its end.
@@ -77,9 +81,10 @@ impl Shell {
     }
 
     /// The parts of a team, as links.
-    const fn sections() -> [(Section, &'static str, &'static str); 3] {
+    const fn sections() -> [(Section, &'static str, &'static str); 4] {
         [
             (Section::Integrations, "Integrations", "integrations/"),
+            (Section::Keys, "Keys", "keys"),
             (Section::Members, "Members", "members"),
             (Section::Settings, "Settings", "settings"),
         ]
@@ -139,5 +144,15 @@ fn list(names: &[String]) -> String {
         [] => String::new(),
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// The services that have a key, in a sentence; of many the first ones. Nothing before there are any.
+fn services(names: &[String]) -> String {
+    match names {
+        [first, second, third, rest @ ..] if rest.len() > 1 => {
+            format!("{first}, {second}, {third} and {} others", rest.len())
+        }
+        few => list(few),
     }
 }

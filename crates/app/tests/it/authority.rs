@@ -39,6 +39,10 @@ POST /a/{team}/members/{user}/role                      login  404      403    4
 GET /a/{team}/members/{user}/remove                     login  404      403    404
 POST /a/{team}/members/{user}/remove                    login  404      403    404
 GET /a/{team}/leave                                     login  404      200    200
+GET /a/{team}/keys                                      login  404      200    200
+POST /a/{team}/keys                                     login  404      403    422
+GET /a/{team}/keys/{id}/revoke                          login  404      403    303
+POST /a/{team}/keys/{id}/revoke                         login  404      403    303
 GET /a/{team}/settings                                  login  404      200    200
 POST /a/{team}/settings                                 login  404      403    422
 POST /a/{team}/settings/delete                          login  404      403    422
@@ -82,7 +86,8 @@ fn table() -> impl Iterator<Item = (String, [&'static str; 4])> {
 }
 
 /// The tables that nobody may change who is refused.
-const DATA: [&str; 7] = [
+const DATA: [&str; 8] = [
+    "api_keys",
     "users",
     "teams",
     "memberships",

@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod interleaving;
 mod keys;
+mod keys_page;
 mod mail;
 mod oauth_flow;
 mod people;

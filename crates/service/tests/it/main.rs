@@ -3,6 +3,7 @@
 
 mod account;
 mod account_question;
+mod api_keys;
 mod change_site;
 mod choose_site;
 mod connect;

@@ -13,6 +13,7 @@ use super::view::{
 };
 
 mod integrations;
+mod keys;
 mod people;
 mod problems;
 
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Sample> {
         people::mail(),
         people::account(),
         people::settings(),
+        keys::keys(),
         integrations::states(),
         integrations::told(),
         sites(),

@@ -8,7 +8,7 @@ use service::{disconnect::disconnect as erase, overview};
 
 use crate::{
     App,
-    pages::{html, integrations_path, integrations_with_notice},
+    pages::{html, integrations::services, integrations_path, integrations_with_notice},
     problem::Problem,
     shell,
     view::disconnect::DisconnectPage,
@@ -21,6 +21,7 @@ pub(crate) async fn show(
     AdminOfTeam(admin): AdminOfTeam,
 ) -> Result<Response, Problem> {
     let overview = overview::jira(&app.services, &admin).await?;
+    let services = services(&overview);
     if overview.credential.is_none_or(|it| it.tokens.is_none()) {
         return Ok(Redirect::to(&integrations_path(&admin.team().slug)).into_response());
     }
@@ -30,7 +31,7 @@ pub(crate) async fn show(
         site: overview
             .site
             .map_or_else(|| "Jira".to_owned(), |it| it.name.to_string()),
-        services: Vec::new(),
+        services,
     })
 }
 

@@ -131,9 +131,15 @@ async fn render(
             }),
         jira,
         test,
-        services: Vec::new(),
+        services: overview.as_ref().map(services).unwrap_or_default(),
     };
     html_with_status(status, &page).map(with_way_out)
+}
+
+/// The names of the services that rely on the connection.
+pub(crate) fn services(overview: &JiraOverview) -> Vec<String> {
+    let services = overview.services.iter();
+    services.map(ToString::to_string).collect()
 }
 
 /// Whether the trip under way is worth telling beside the connection: not one that was given up for

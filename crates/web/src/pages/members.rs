@@ -41,6 +41,13 @@ pub(crate) struct NoticeQuery {
     notice: Option<String>,
 }
 
+impl NoticeQuery {
+    /// Whether it is this word.
+    pub(crate) fn is(&self, word: &str) -> bool {
+        self.notice.as_deref() == Some(word)
+    }
+}
+
 /// The page.
 pub(crate) async fn show(
     State(app): State<App>,

@@ -7,6 +7,7 @@ use axum::{
 };
 use serde::Deserialize;
 use service::{
+    api_keys,
     change_site::change_site,
     choose_site::{Picker, choose as choose_site, offered_sites},
     who::Admin,
@@ -79,6 +80,11 @@ async fn render(
         missing: None,
     });
     let now = app.services.env.now();
+    // Only a connection in force has services that rely on it.
+    let keys = match picker.current {
+        Some(_) => api_keys::list(&app.services, admin).await?,
+        None => Vec::new(),
+    };
     let page = SitesPage {
         shell: shell::of_member(app, admin).await?,
         team: shell::link(admin.team()),
@@ -86,7 +92,7 @@ async fn render(
         sites: sites.collect(),
         until: picker.until.map(|it| crate::moment::moment(it, now)),
         current: picker.current.map(|it| it.to_string()),
-        services: Vec::new(),
+        services: keys.iter().map(|it| it.key.name.to_string()).collect(),
         error,
     };
     html_with_status(status, &page)

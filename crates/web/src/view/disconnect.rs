@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Shell, TeamLink, list};
+use super::{Shell, TeamLink, services};
 
 /// The question.
 #[derive(Clone, Debug, Template)]
@@ -21,6 +21,6 @@ pub struct DisconnectPage {
 impl DisconnectPage {
     /// Their names at the beginning of a sentence; nothing before there are any.
     fn services_in_sentence(&self) -> String {
-        list(&self.services)
+        services(&self.services)
     }
 }

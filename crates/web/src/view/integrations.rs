@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Authority, Moment, Shell, TeamLink, letter, list};
+use super::{Authority, Moment, Shell, TeamLink, letter, list, services};
 
 /// The page.
 #[derive(Clone, Debug, Template)]
@@ -38,13 +38,13 @@ impl IntegrationsPage {
         if self.services.is_empty() {
             "your services".to_owned()
         } else {
-            list(&self.services)
+            services(&self.services)
         }
     }
 
     /// Their names at the beginning of a sentence; nothing before there are any.
     fn services_in_sentence(&self) -> String {
-        list(&self.services)
+        services(&self.services)
     }
 
     /// The same where there is always somebody to name.
@@ -52,7 +52,7 @@ impl IntegrationsPage {
         if self.services.is_empty() {
             "Your services".to_owned()
         } else {
-            list(&self.services)
+            services(&self.services)
         }
     }
 

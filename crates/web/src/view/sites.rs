@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Moment, Shell, TeamLink, letter, list};
+use super::{Moment, Shell, TeamLink, letter, services};
 
 /// From this number of sites on a filter box helps.
 const FILTER_FROM: usize = 11;
@@ -44,7 +44,7 @@ impl SitesPage {
         if self.services.is_empty() {
             "Your services".to_owned()
         } else {
-            list(&self.services)
+            services(&self.services)
         }
     }
 

@@ -1,0 +1,21 @@
+//! `/a/{team}/keys/{id}/revoke`: what it means, before it is done.
+
+use askama::Template;
+
+use super::{Moment, Shell, TeamLink};
+
+/// The question.
+#[derive(Clone, Debug, Template)]
+#[template(path = "key_revoke.html")]
+pub struct KeyRevokePage {
+    /// Around the page.
+    pub shell: Shell,
+    /// The team.
+    pub team: TeamLink,
+    /// The service that has the key.
+    pub name: String,
+    /// When it was last used.
+    pub last_used: Option<Moment>,
+    /// Where the answer goes.
+    pub action: String,
+}
