@@ -18,7 +18,7 @@ use vault::token_hash;
 
 use crate::{
     cli::say,
-    config::{ProcessEnvironment, ServeArgs, Settings, StoreArgs},
+    config::{ConsentArgs, ProcessEnvironment, ServeArgs, Settings, StoreArgs},
     env::SystemEnv,
     operator,
     serve::{check_keys, identity, runtime},
@@ -65,6 +65,8 @@ enum AdminCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
+        consent: ConsentArgs,
+        #[command(flatten)]
         store: StoreArgs,
     },
     /// Show the connection of one team, without secrets.
@@ -75,6 +77,8 @@ enum AdminCommand {
         /// Answer in JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        consent: ConsentArgs,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -110,8 +114,17 @@ pub(crate) fn run(args: AdminArgs) -> anyhow::Result<()> {
             store,
         } => create_user(&store, name, email, password_stdin),
         AdminCommand::CreateTeam { name, admin, store } => create_team(&store, &name, &admin),
-        AdminCommand::Connections { json, store } => connections(&store, json),
-        AdminCommand::Connection { team, json, store } => connection(&store, &team, json),
+        AdminCommand::Connections {
+            json,
+            consent,
+            store,
+        } => connections(&store, &consent, json),
+        AdminCommand::Connection {
+            team,
+            json,
+            consent,
+            store,
+        } => connection(&store, &consent, &team, json),
         AdminCommand::ResetPassword { email, serve } => reset_password(&serve, &email),
         AdminCommand::SetupLink(args) => setup_link(&args),
         AdminCommand::Adopt(args) => adopt_store(&args),
@@ -231,10 +244,12 @@ fn at(base_url: &Url, path: &str) -> String {
     url.into()
 }
 
-fn connections(args: &StoreArgs, is_json: bool) -> anyhow::Result<()> {
+fn connections(args: &StoreArgs, consent: &ConsentArgs, is_json: bool) -> anyhow::Result<()> {
+    let consent_lifetime_days = consent.lifetime_days()?;
     let (url, key_ring) = operator::settings(args)?;
     runtime()?.block_on(async {
-        let services = operator::services(&url, key_ring).await?;
+        let mut services = operator::services(&url, key_ring).await?;
+        services.policy.consent_lifetime_days = consent_lifetime_days;
         let all = use_case::list_connections(&services).await?;
         services.store.close().await;
         if is_json {
@@ -242,18 +257,25 @@ fn connections(args: &StoreArgs, is_json: bool) -> anyhow::Result<()> {
             return Ok(());
         }
         for it in &all {
-            let (team, state) = (it.team.slug.as_str(), it.state.as_str());
+            let (team, state) = (it.team.slug.as_str(), it.assessment.state.as_str());
             let site = it.site.as_ref().map_or("-", |it| it.url.as_str());
-            say(&format!("{team:<30}  {state:<16}  {site}"));
+            say(&format!("{team:<30}  {state:<19}  {site}"));
         }
         Ok(())
     })
 }
 
-fn connection(args: &StoreArgs, team: &str, is_json: bool) -> anyhow::Result<()> {
+fn connection(
+    args: &StoreArgs,
+    consent: &ConsentArgs,
+    team: &str,
+    is_json: bool,
+) -> anyhow::Result<()> {
+    let consent_lifetime_days = consent.lifetime_days()?;
     let (url, key_ring) = operator::settings(args)?;
     runtime()?.block_on(async {
-        let services = operator::services(&url, key_ring).await?;
+        let mut services = operator::services(&url, key_ring).await?;
+        services.policy.consent_lifetime_days = consent_lifetime_days;
         let found = use_case::find_connection(&services, team).await?;
         services.store.close().await;
         let Some(found) = found else {
@@ -282,7 +304,8 @@ fn connection_json(it: &TeamConnection) -> Value {
     json!({
         "team": it.team.slug.as_str(),
         "team_id": it.team.id.to_string(),
-        "state": it.state.as_str(),
+        "state": it.assessment.state.as_str(),
+        "reason": it.assessment.reason.map(domain::state::Reason::as_str),
         "site_url": it.site.as_ref().map(|it| it.url.as_str()),
         "cloud_id": it.site.as_ref().map(|it| it.cloud_id.as_str()),
         "credential_id": credential.map(|it| it.id.to_string()),
@@ -290,10 +313,13 @@ fn connection_json(it: &TeamConnection) -> Value {
         "scopes": credential.map(|it| it.scopes.iter().collect::<Vec<_>>()),
         "generation": credential.map(|it| it.generation.0),
         "token_valid_until": time(tokens.map(|it| it.access_expires_at)),
+        "next_attempt_at": time(it.assessment.next_attempt_at),
         "consented_at": time(credential.and_then(|it| it.consented_at)),
+        "consent_ends_at": time(it.assessment.consent_ends_at),
         "last_refreshed_at": time(credential.and_then(|it| it.last_refreshed_at)),
         "last_outcome": credential.and_then(|it| it.last_outcome).map(domain::credential::RefreshOutcome::as_str),
         "consecutive_failures": credential.map(|it| it.consecutive_failures),
+        "failing_since": time(credential.and_then(|it| it.schedule.failing_since)),
         "revoked_at": time(credential.and_then(|it| it.revoked_at)),
         "revocation_reason": credential.and_then(|it| it.revocation_reason).map(domain::credential::RevocationReason::as_str),
         "disconnected_at": time(credential.and_then(|it| it.disconnected_at)),

@@ -1,7 +1,7 @@
 //! Every setting: its variable, its default, what it means. Raw text is read once into [`Settings`],
 //! which the code can trust; whatever is wrong is one line that names the setting and an example.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
 
 use clap::Args;
 use secrecy::SecretString;
@@ -13,11 +13,13 @@ use web::client_address::TrustedProxies;
 use crate::cli::Misuse;
 
 mod client;
+mod consent;
 mod database;
 mod mail;
 mod readings;
 
 pub(crate) use client::Client;
+pub(crate) use consent::ConsentArgs;
 pub(crate) use database::database_url;
 pub(crate) use readings::Readings;
 
@@ -168,6 +170,8 @@ pub(crate) struct ServeArgs {
     /// is sent and links are handed over by people.
     #[arg(long, env = "MAIL_FROM", value_name = "ADDRESS", default_value = "")]
     mail_from: String,
+    #[command(flatten)]
+    consent: ConsentArgs,
     /// How long a shutdown waits for what is under way; a second signal does not wait.
     #[arg(
         long,
@@ -195,6 +199,7 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) allow_signup: bool,
     pub(crate) mail: Option<MailServer>,
+    pub(crate) consent_lifetime_days: Option<NonZeroU16>,
     pub(crate) shutdown: Duration,
     pub(crate) migrate: bool,
     pub(crate) database_url: SecretString,
@@ -269,6 +274,7 @@ impl Settings {
             trusted_proxies: trusted_proxies(&args.trusted_proxies)?,
             allow_signup: flag("ALLOW_SIGNUP", &args.allow_signup)?,
             mail: mail::mail(&args.mail_from, env)?,
+            consent_lifetime_days: args.consent.lifetime_days()?,
             shutdown: seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds)?,
             migrate: args.migrate,
             database_url: database_url(&args.store, env)?,

@@ -104,7 +104,10 @@ async fn demo(args: DemoArgs) -> anyhow::Result<()> {
     };
     let (auth, api) = (sim.auth_url().clone(), sim.api_url().clone());
     let atlassian = client_for(client, auth, api, &web_settings, &env)?;
-    let policy = Policy { allow_signup: true };
+    let policy = Policy {
+        allow_signup: true,
+        ..Policy::default()
+    };
     let key_ring = data.key_ring(env.as_ref())?;
     let services = Arc::new(Services::new(store, key_ring, Some(atlassian), env, policy));
     check_keys(&services).await?;

@@ -36,10 +36,8 @@ pub(crate) async fn services(url: &SecretString, key_ring: KeyRing) -> anyhow::R
     Ok(services_on(store, key_ring))
 }
 
-/// The use cases on an open database; they reach nobody else.
+/// The use cases on an open database, with what the operator usually decides; they reach nobody else.
 pub(crate) fn services_on(store: store::Store, key_ring: KeyRing) -> Services {
-    let policy = Policy {
-        allow_signup: false,
-    };
-    Services::new(store, key_ring, None, Arc::new(SystemEnv), policy)
+    let env = Arc::new(SystemEnv);
+    Services::new(store, key_ring, None, env, Policy::default())
 }

@@ -83,6 +83,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let is_set_up = atlassian.is_some();
     let policy = Policy {
         allow_signup: settings.allow_signup,
+        consent_lifetime_days: settings.consent_lifetime_days,
     };
     let mailer = settings
         .mail

@@ -7,7 +7,7 @@
 //!   [`change_site`], [`disconnect`].
 //! - Services: [`api_keys`], by which they ask for tokens.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
-//! - What pages show: [`overview`]. What runs by itself: [`worker`].
+//! - What pages show: [`overview`]; what state a connection is in: [`assess`]. What runs by itself: [`worker`].
 //! - What goes out by [`mail`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
 //!   [`adopt`] guards against a second server on a copy; [`operator`], [`verify`] and [`probe`] are the rest.
@@ -19,6 +19,7 @@ pub mod account;
 pub mod account_question;
 pub mod adopt;
 pub mod api_keys;
+pub mod assess;
 pub mod change_site;
 pub mod choose_site;
 mod complete;
@@ -49,7 +50,7 @@ mod waiting_grant;
 pub mod who;
 pub mod worker;
 
-use std::sync::Arc;
+use std::{num::NonZeroU16, sync::Arc};
 
 use atlassian::Atlassian;
 use domain::{
@@ -73,6 +74,18 @@ pub(crate) const OPERATOR: &str = "operator";
 pub struct Policy {
     /// Whether anybody may make an account.
     pub allow_signup: bool,
+    /// How long Atlassian lets a consent live; none if for ever.
+    pub consent_lifetime_days: Option<NonZeroU16>,
+}
+
+impl Default for Policy {
+    /// What holds where the operator said nothing.
+    fn default() -> Self {
+        Self {
+            allow_signup: false,
+            consent_lifetime_days: NonZeroU16::new(365),
+        }
+    }
 }
 
 /// Everything that a use case needs. Made once a process (or once a test).

@@ -6,7 +6,6 @@ use domain::{
     credential::{IntegrationCredential, Provider},
     ids::UserId,
     jira::Site,
-    state::{ConnectionState, connection_state},
     team::Team,
     text::{EmailAddress, Slug, TeamName, TextError},
     user::User,
@@ -14,7 +13,9 @@ use domain::{
 use store::Tx;
 
 use crate::{
-    Entry, Error, OPERATOR, Services, password,
+    Entry, Error, OPERATOR, Services,
+    assess::Assessment,
+    password,
     sign_up::{SignUpError, SignUpForm, check},
     teams::add_team,
 };
@@ -88,8 +89,8 @@ pub async fn create_team(
 pub struct TeamConnection {
     /// Whose.
     pub team: Team,
-    /// Computed from what follows.
-    pub state: ConnectionState,
+    /// Its state, and why.
+    pub assessment: Assessment,
     /// The stored grant; its tokens are sealed.
     pub credential: Option<IntegrationCredential>,
     /// The chosen site.
@@ -134,11 +135,10 @@ async fn read(services: &Services, tx: &mut Tx, team: Team) -> Result<TeamConnec
     let found = tx
         .find_connection_overview(team.id, Provider::Jira, now)
         .await?;
-    let (credential, attempt) = (found.credential, found.attempt);
     Ok(TeamConnection {
         team,
-        state: connection_state(credential.as_ref(), attempt.as_ref(), now),
-        credential,
+        assessment: services.facts(&found, now).into(),
+        credential: found.credential,
         site: found.integration.map(|it| it.site),
     })
 }

@@ -4,21 +4,23 @@ use domain::{
     attempt::{AttemptOutcome, ConnectAttempt},
     credential::{IntegrationCredential, Provider},
     jira::Site,
-    state::{ConnectionState, connection_state},
+    provider_health::ProviderHealth,
     text::{PersonName, ServiceName},
 };
 
-use crate::{Error, Services, who::Member};
+use crate::{Error, Services, assess::Assessment, who::Member};
 
 /// A team's connection with Jira.
 #[derive(Clone, Debug)]
 pub struct JiraOverview {
-    /// Computed from what follows.
-    pub state: ConnectionState,
+    /// Its state, and why.
+    pub assessment: Assessment,
     /// The stored grant; its tokens are sealed.
     pub credential: Option<IntegrationCredential>,
     /// The chosen site.
     pub site: Option<Site>,
+    /// How Atlassian answered of late; none without a credential, or if it was never asked.
+    pub provider: Option<ProviderHealth>,
     /// The newest attempt that can go on.
     pub attempt: Option<ConnectAttempt>,
     /// Whether the reader may go on with it: its own, in this browser.
@@ -64,10 +66,12 @@ pub async fn jira(services: &Services, member: &Member) -> Result<JiraOverview, 
         .attempt
         .as_ref()
         .is_some_and(|it| it.user == person.user().id && it.session == Some(person.session().id));
+    let assessment = Assessment::from(services.facts(&found, now));
     Ok(JiraOverview {
-        state: connection_state(found.credential.as_ref(), found.attempt.as_ref(), now),
+        assessment,
         credential: found.credential,
         site: found.integration.map(|it| it.site),
+        provider: found.provider,
         attempt: found.attempt,
         is_own_attempt,
         connected_by: found.connected_by,

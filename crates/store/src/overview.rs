@@ -5,6 +5,7 @@ use domain::{
     credential::{IntegrationCredential, Provider},
     ids::TeamId,
     jira::JiraIntegration,
+    provider_health::ProviderHealth,
     text::{PersonName, ServiceName},
 };
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use crate::{
     columns::{Millis, Row},
     credentials::MaybeCredentialRow,
     jira::MaybeSiteRow,
+    provider_health::MaybeHealthRow,
 };
 
 /// A team's connection with a provider, and the names that go with it.
@@ -28,6 +30,8 @@ pub struct ConnectionOverview {
     pub integration: Option<JiraIntegration>,
     /// The newest attempt that can go on.
     pub attempt: Option<ConnectAttempt>,
+    /// How the provider answered of late; none without a credential, or if it was never asked.
+    pub provider: Option<ProviderHealth>,
     /// Who connected; none if that account is gone.
     pub connected_by: Option<PersonName>,
     /// Whether who connected is in the team now.
@@ -50,6 +54,8 @@ struct CredentialWithNames {
     disconnected_by_name: Option<String>,
     #[sqlx(flatten)]
     site: MaybeSiteRow,
+    #[sqlx(flatten)]
+    health: MaybeHealthRow,
 }
 
 #[derive(FromRow)]
@@ -89,11 +95,17 @@ impl Tx {
             SELECT c.*, a.name AS connected_by_name, m.role AS connected_by_role, b.name AS disconnected_by_name,
                    j.id AS jira_id, j.cloud_id, j.site_name, j.site_url, j.avatar_url,
                    j.last_sync_at, j.sync_status, j.checked_at, j.lost_at,
+                   h.provider AS health_provider, h.failing_since AS health_failing_since,
+                   h.first_failed AS health_first_failed, h.is_down AS health_is_down,
+                   h.last_outcome AS health_last_outcome, h.next_probe_at AS health_next_probe_at,
+                   h.probes AS health_probes, h.last_success_at AS health_last_success_at,
+                   h.last_success_of AS health_last_success_of,
                    (SELECT string_agg(k.name, $3) FROM api_keys k
                      WHERE k.team_id = $1 AND k.revoked_at IS NULL) AS service_names
               FROM teams t
               LEFT JOIN integration_credentials c ON c.team_id = t.id AND c.provider = $2
               LEFT JOIN jira_integrations j ON j.team_id = c.team_id AND j.credential_id = c.id
+              LEFT JOIN provider_health h ON h.provider = c.provider
               LEFT JOIN users a ON a.id = c.connected_by
               LEFT JOIN memberships m ON m.team_id = c.team_id AND m.user_id = c.connected_by
               LEFT JOIN users b ON b.id = c.disconnected_by
@@ -109,6 +121,7 @@ impl Tx {
             overview.connected_by = name(found.connected_by, row.connected_by_name)?;
             overview.disconnected_by = name(found.disconnected_by, row.disconnected_by_name)?;
             let credential: IntegrationCredential = found.try_into()?;
+            overview.provider = row.health.checked()?;
             overview.integration = row.site.of(&credential)?;
             overview.credential = Some(credential);
         }

@@ -57,6 +57,50 @@ impl TryFrom<HealthRow> for ProviderHealth {
     }
 }
 
+/// The same beside something that may have none, under names of its own.
+#[derive(FromRow)]
+pub(crate) struct MaybeHealthRow {
+    #[sqlx(rename = "health_provider")]
+    provider: Option<String>,
+    #[sqlx(rename = "health_failing_since")]
+    failing_since: Option<Millis>,
+    #[sqlx(rename = "health_first_failed")]
+    first_failed: Option<Uuid>,
+    #[sqlx(rename = "health_is_down")]
+    is_down: Option<bool>,
+    #[sqlx(rename = "health_last_outcome")]
+    last_outcome: Option<String>,
+    #[sqlx(rename = "health_next_probe_at")]
+    next_probe_at: Option<Millis>,
+    #[sqlx(rename = "health_probes")]
+    probes: Option<i64>,
+    #[sqlx(rename = "health_last_success_at")]
+    last_success_at: Option<Millis>,
+    #[sqlx(rename = "health_last_success_of")]
+    last_success_of: Option<Uuid>,
+}
+
+impl MaybeHealthRow {
+    pub(crate) fn checked(self) -> Result<Option<ProviderHealth>, StoreError> {
+        let found = (self.provider, self.is_down, self.probes);
+        let (Some(provider), Some(is_down), Some(probes)) = found else {
+            return Ok(None);
+        };
+        let row = HealthRow {
+            provider,
+            failing_since: self.failing_since,
+            first_failed: self.first_failed,
+            is_down,
+            last_outcome: self.last_outcome,
+            next_probe_at: self.next_probe_at,
+            probes,
+            last_success_at: self.last_success_at,
+            last_success_of: self.last_success_of,
+        };
+        row.try_into().map(Some)
+    }
+}
+
 impl Tx {
     /// How the provider answered of late.
     ///

@@ -78,7 +78,10 @@ pub struct WorldOptions {
 impl Default for WorldOptions {
     fn default() -> Self {
         Self {
-            policy: Policy { allow_signup: true },
+            policy: Policy {
+                allow_signup: true,
+                ..Policy::default()
+            },
             timeouts: Timeouts::default(),
         }
     }
@@ -370,6 +373,7 @@ impl World {
         service::overview::jira(&self.services, admin)
             .await
             .unwrap()
+            .assessment
             .state
     }
 

@@ -32,6 +32,7 @@ impl Readings {
             plain_http.err(),
             trusted_proxies(&args.trusted_proxies).err(),
             flag("ALLOW_SIGNUP", &args.allow_signup).err(),
+            args.consent.lifetime_days().err(),
             seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds).err(),
         ];
         Self {

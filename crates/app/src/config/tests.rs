@@ -1,6 +1,6 @@
 //! Wrong settings are one line that names the setting, what is wrong, and an example.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, num::NonZeroU16};
 
 use clap::Parser;
 use secrecy::ExposeSecret as _;
@@ -120,6 +120,17 @@ fn wrong_numbers_and_flags_are_refused() {
         &[],
         "SHUTDOWN_SECONDS is \"1h\", not a number",
     );
+    for wrong in ["-1", "36501", "a year", "1.5", ""] {
+        let expected = format!("CONSENT_LIFETIME_DAYS is {wrong:?}, not a number of days");
+        refused(
+            &[&format!("--consent-lifetime-days={wrong}")],
+            &[],
+            &expected,
+        );
+    }
+    let days = |args: &[&str]| read(args, &[]).unwrap().consent_lifetime_days;
+    assert_eq!(days(&[]), NonZeroU16::new(365));
+    assert_eq!(days(&["--consent-lifetime-days", "0"]), None);
     refused(
         &["--allow-signup", "maybe"],
         &[],

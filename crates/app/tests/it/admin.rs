@@ -76,9 +76,12 @@ db_tests! {
         world.admin("Eve", "Evil").await;
         world.connect(&ada, "Sam One").await.unwrap();
         let machine = on(&world);
+        let soon = machine.run(&["admin", "connection", "acme", "--json", "--consent-lifetime-days", "1"]);
+        assert_eq!(soon.json()["state"], "renew_soon");
+        let machine = machine.set("CONSENT_LIFETIME_DAYS", "0");
         let list = machine.run(&["admin", "connections"]);
         assert_eq!(list.good().lines().count(), 1);
-        assert!(list.good().starts_with("acme                            connected         https://"), "{list:?}");
+        assert!(list.good().starts_with("acme                            connected            https://"), "{list:?}");
         let all = machine.run(&["admin", "connections", "--json"]);
         let one = machine.run(&["admin", "connection", "acme", "--json"]);
         assert_eq!(all.json()[0]["state"], one.json()["state"]);

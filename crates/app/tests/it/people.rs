@@ -12,10 +12,6 @@ use testkit::{
     world::{PASSWORD, World},
 };
 
-const CLOSED: Policy = Policy {
-    allow_signup: false,
-};
-
 /// Invites and gives the path of the link, as it is shown.
 async fn invite(admin: &Admin, email: &str, role: &str) -> String {
     let form = [("email", email), ("role", role)];
@@ -71,7 +67,7 @@ pub(crate) async fn from_address(
 
 db_tests! {
     async fn somebody_invited_makes_an_account_where_sign_up_is_closed(db: TestDb) {
-        let app = TestApp::of(World::with_policy(db, CLOSED).await);
+        let app = TestApp::of(World::with_policy(db, Policy::default()).await);
         let ada = app.admin("Ada", "Acme").await;
         let path = invite(&ada, "grace@example.com", "member").await;
         let shown = ada.get(&ada.path("members")).await.body;
@@ -304,7 +300,7 @@ db_tests! {
     }
 
     async fn the_first_account_is_made_with_the_link_that_the_server_prints(db: TestDb) {
-        let app = TestApp::of(World::with_policy(db, CLOSED).await);
+        let app = TestApp::of(World::with_policy(db, Policy::default()).await);
         let token = setup::make_link_if_needed(&app.world.services).await.unwrap().unwrap();
         let path = setup::path(&token);
         let (ada, bob) = (app.visitor(), app.visitor());

@@ -174,7 +174,7 @@ db_tests! {
     }
 
     async fn the_first_account_needs_the_link_where_sign_up_is_closed(db: TestDb) {
-        let world = World::with_policy(db, Policy { allow_signup: false }).await;
+        let world = World::with_policy(db, Policy::default()).await;
         let token = make_link_if_needed(&world.services).await.unwrap().unwrap();
         let after_restart = make_link_if_needed(&world.services).await.unwrap().unwrap();
         assert_eq!(audited(&world, "setup_link_made", "operator").await, 2);
@@ -197,7 +197,7 @@ db_tests! {
     }
 
     async fn restarts_do_not_pile_up_links_and_open_sign_up_needs_none(db: TestDb) {
-        let world = World::with_policy(db, Policy { allow_signup: false }).await;
+        let world = World::with_policy(db, Policy::default()).await;
         let first = make_link_if_needed(&world.services).await.unwrap().unwrap();
         for _ in 0..10 {
             world.env.advance(SignedDuration::from_secs(1));

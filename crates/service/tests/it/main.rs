@@ -14,3 +14,4 @@ mod people;
 mod reconnect;
 mod refresh;
 mod sealing;
+mod states;

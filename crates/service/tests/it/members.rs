@@ -73,7 +73,7 @@ db_tests! {
     }
 
     async fn an_invitation_used_twice_at_once_makes_one_account(db: TestDb) {
-        let world = World::with_policy(db, Policy { allow_signup: false }).await;
+        let world = World::with_policy(db, Policy::default()).await;
         let ada = world.admin("Ada", "Acme").await;
         let token = link(&world, &ada, "grace@example.com", Role::Member).await;
         let sign_up = || sign_up_invited(&world.services, &token, "Grace".to_owned(), PASSWORD.into(), FROM);

@@ -55,7 +55,7 @@ db_tests! {
     }
 
     async fn where_sign_up_is_closed_nobody_makes_an_account(db: TestDb) {
-        let closed = World::with_policy(db, service::Policy { allow_signup: false }).await;
+        let closed = World::with_policy(db, service::Policy::default()).await;
         let err = sign_up(&closed.services, form("Ada", "ada@example.com", "correct horse")).await.unwrap_err();
         assert!(matches!(err, SignUpError::Closed));
     }

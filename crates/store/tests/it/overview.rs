@@ -1,6 +1,6 @@
 //! What a page shows of a connection.
 
-use domain::text::PersonName;
+use domain::{credential::RefreshOutcome, provider_health::ProviderHealth, text::PersonName};
 use testkit::{db::TestDb, db_tests};
 
 use crate::rows::{
@@ -62,5 +62,21 @@ db_tests! {
         assert_eq!((shown.connected_by, shown.disconnected_by), (Some(name(1)), Some(name(2))));
         assert_eq!(shown.credential, Some(stored(&db, 1).await));
         assert_eq!(overview(&db, 2, 6).await.disconnected_by, None);
+    }
+
+    async fn how_the_provider_answers_is_shown_with_every_credential(db: TestDb) {
+        two_connected_teams(&db).await;
+        assert_eq!(overview(&db, 1, 1).await.provider, None);
+        let health = ProviderHealth::new(JIRA)
+            .after_failure(credential(2).id, RefreshOutcome::Misconfigured, None, at(1));
+        write(&db, async |tx| {
+            tx.lock_provider_health(JIRA, at(1)).await?;
+            tx.set_provider_health(&health, at(1)).await
+        }).await;
+        for team in [1, 2] {
+            let shown = overview(&db, team, 2).await;
+            assert_eq!(shown.provider.as_ref(), Some(&health));
+            assert_eq!(shown.credential.map(|it| it.last_outcome), Some(None));
+        }
     }
 }

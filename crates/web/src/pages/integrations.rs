@@ -150,14 +150,16 @@ fn is_attempt_news(overview: &JiraOverview) -> bool {
         .attempt
         .as_ref()
         .is_some_and(|it| it.grant.is_some() || consented_at.is_none_or(|at| it.created_at > at));
-    is_later && (overview.state.has_grant() || overview.state == ConnectionState::ReconnectNeeded)
+    is_later
+        && (overview.assessment.state.has_grant()
+            || overview.assessment.state == ConnectionState::ReconnectNeeded)
 }
 
 fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
     let credential = overview.credential.as_ref();
     let name = |it: &Option<_>| it.as_ref().map(ToString::to_string);
     let when = |at: Option<Timestamp>| at.map(|it| moment(it, now));
-    match (overview.state, &overview.attempt) {
+    match (overview.assessment.state, &overview.attempt) {
         (state, _) if state.has_grant() => {
             match &overview.site {
                 Some(site) => JiraState::Connected(Connected {
