@@ -132,6 +132,14 @@ pub(crate) struct ServeArgs {
         default_value = "127.0.0.1:8000"
     )]
     listen: String,
+    /// The address where Prometheus reads metrics, not public by accident; empty for none.
+    #[arg(
+        long,
+        env = "METRICS_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:9464"
+    )]
+    metrics_listen: String,
     /// The client id of the app at Atlassian. Without it and its secret the pages show how to get them.
     #[arg(long, env = "JIRA_CLIENT_ID", value_name = "ID", default_value = "")]
     jira_client_id: String,
@@ -193,6 +201,7 @@ pub(crate) struct ServeArgs {
 pub(crate) struct Settings {
     pub(crate) base_url: Url,
     pub(crate) listen: SocketAddr,
+    pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) client: Option<Client>,
     pub(crate) auth_url: Url,
     pub(crate) api_url: Url,
@@ -260,6 +269,7 @@ impl Settings {
         Ok(Self {
             base_url,
             listen: listen(&args.listen)?,
+            metrics_listen: metrics_listen(&args.metrics_listen)?,
             client: client::client(&args.jira_client_id, env)?,
             auth_url: origin(
                 "JIRA_AUTH_URL",
@@ -387,9 +397,21 @@ fn trusted_proxies(text: &str) -> Result<TrustedProxies, SettingError> {
 }
 
 fn listen(text: &str) -> Result<SocketAddr, SettingError> {
+    address("LISTEN", text, "127.0.0.1:8000")
+}
+
+/// None where it is empty.
+fn metrics_listen(text: &str) -> Result<Option<SocketAddr>, SettingError> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    address("METRICS_LISTEN", text, "127.0.0.1:9464").map(Some)
+}
+
+fn address(name: &str, text: &str, example: &'static str) -> Result<SocketAddr, SettingError> {
     text.trim().parse().map_err(|_| {
         let what = format!("is {:?}, not an address and a port", shortened(text));
-        SettingError::new("LISTEN", what, "127.0.0.1:8000")
+        SettingError::new(name, what, example)
     })
 }
 

@@ -115,6 +115,7 @@ async fn demo(args: DemoArgs) -> anyhow::Result<()> {
     welcome(&web_settings.base_url, &sim, &data);
     let server = Server {
         listener,
+        metrics_listener: None,
         services,
         web_settings,
         proxies: web::client_address::TrustedProxies::default(),
@@ -134,7 +135,7 @@ async fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
         }),
         None => match TcpListener::bind(address(8000)).await {
             Ok(listener) => Ok(listener),
-            Err(_) => bind(address(0)).await,
+            Err(_) => bind("LISTEN", address(0)).await,
         },
     }
 }

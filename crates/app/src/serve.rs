@@ -93,18 +93,24 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     check_keys(&services).await?;
     claim_store(&services, &identity).await?;
     recover_leases(&services).await?;
-    let listener = bind(settings.listen).await?;
+    let listener = bind("LISTEN", settings.listen).await?;
+    let metrics_listener = match settings.metrics_listen {
+        Some(address) => Some(bind("METRICS_LISTEN", address).await?),
+        None => None,
+    };
     show_setup_link(&services, &web_settings.base_url).await?;
     tracing::info!(
         // Not as it was set: port 0 takes a free one.
         address = %listener.local_addr()?,
         base_url = %settings.base_url,
         redirect_uri = %web_settings.redirect_uri(),
+        metrics_address = ?metrics_listener.as_ref().map(TcpListener::local_addr).transpose()?,
         is_set_up,
         "serving"
     );
     let server = Server {
         listener,
+        metrics_listener,
         services,
         web_settings,
         proxies: settings.trusted_proxies,
@@ -201,9 +207,9 @@ async fn claim_store(services: &Services, identity: &Identity) -> anyhow::Result
 /// # Errors
 ///
 /// If it cannot be had.
-pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(crate) async fn bind(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("LISTEN is {address}, which cannot be had; for example LISTEN=127.0.0.1:8001")
+        format!("{name} is {address}, which cannot be had; for example {name}=127.0.0.1:8001")
     })
 }
 
@@ -211,6 +217,7 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) listener: TcpListener,
+    pub(crate) metrics_listener: Option<TcpListener>,
     pub(crate) services: Arc<Services>,
     pub(crate) web_settings: web::Settings,
     pub(crate) proxies: TrustedProxies,
@@ -232,8 +239,9 @@ impl Server {
         let stop = CancellationToken::new();
         let router = web::router(Arc::clone(&self.services), self.web_settings);
         let router = with_client_addresses(router, self.proxies);
-        let (services, listener) = (self.services, self.listener);
-        let work = work(listener, router, Arc::clone(&services), stop.clone());
+        let services = self.services;
+        let listeners = (self.listener, self.metrics_listener);
+        let work = work(listeners, router, Arc::clone(&services), stop.clone());
         let (end, result) = run_until_signal(signals, stop, self.shutdown, work).await;
         before_end.await;
         result.unwrap_or(Ok(()))?;
@@ -248,7 +256,7 @@ impl Server {
 
 /// Requests, workers, and the tasks that outlive their callers, until `stop` and to their end.
 async fn work(
-    listener: TcpListener,
+    (listener, metrics_listener): (TcpListener, Option<TcpListener>),
     router: Router,
     services: Arc<Services>,
     stop: CancellationToken,
@@ -257,13 +265,33 @@ async fn work(
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let web = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let web = tokio::spawn(async move { web.await });
+    let metrics = tokio::spawn(serve_metrics(
+        metrics_listener,
+        Arc::clone(&services),
+        stop.clone(),
+    ));
     let ended = tokio::try_join!(
         flatten(web, &stop, "the web server"),
-        flatten(workers, &stop, "the workers")
+        flatten(workers, &stop, "the workers"),
+        flatten(metrics, &stop, "the metrics listener")
     );
     services.tasks.close();
     services.tasks.wait().await;
     ended.map(drop)
+}
+
+async fn serve_metrics(
+    listener: Option<TcpListener>,
+    services: Arc<Services>,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let Some(listener) = listener else {
+        stop.cancelled().await;
+        return Ok(());
+    };
+    axum::serve(listener, web::metrics::router(services))
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
 }
 
 /// A task that should run until `stop`: its panic, and its end before that, are errors that end the

@@ -8,7 +8,7 @@ use url::Url;
 use crate::{
     Atlassian, CallError,
     oauth::joined,
-    transport::{Answer, Lost, send},
+    transport::{Answer, Lost},
     wire::{GatewayError, JiraError, Myself},
 };
 
@@ -57,7 +57,7 @@ impl Atlassian {
             .call
             .get(url)
             .bearer_auth(access.expose_secret());
-        let answer = match send(operation, request).await {
+        let answer = match self.transport.send(operation, request).await {
             Ok(answer) => answer,
             Err(Lost::NotSent | Lost::Sent | Lost::TooLarge(_)) => return Err(CallError::NoAnswer),
         };

@@ -31,7 +31,7 @@ pub use error::{CallError, ExchangeError, RefreshError, RevokeError, SetupError}
 pub use jira::Account;
 pub use oauth::{GrantedTokens, RefreshedTokens};
 pub use sites::OfferedSite;
-pub use transport::Timeouts;
+pub use transport::{Observer, Timeouts};
 
 /// How this installation is known to Atlassian.
 #[derive(Clone, Debug)]
@@ -77,5 +77,12 @@ impl Atlassian {
             env,
             accepted_secret: AtomicUsize::new(0),
         })
+    }
+
+    /// The same, and `observer` is told how long each answer takes.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.transport.observer = observer;
+        self
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     Atlassian, ExchangeError, RefreshError, RevokeError,
     before_send::{Always, BeforeSend, Look},
     classify::{TokenAnswer, refresh_outcome, retry_after},
-    transport::{Answer, Lost, send, send_after},
+    transport::{Answer, Lost},
     wire::{RevokeRequest, TokenErrorResponse, TokenRequest, TokenResponse},
 };
 
@@ -159,7 +159,8 @@ impl Atlassian {
             client_secret: client_secret.expose_secret().to_owned(),
         };
         let url = joined(&self.settings.auth_url, "oauth/revoke");
-        match send("revoke", self.transport.call.post(url).json(&asked)).await {
+        let request = self.transport.call.post(url).json(&asked);
+        match self.transport.send("revoke", request).await {
             Ok(answer) if answer.status.is_success() => Ok(()),
             Ok(answer) => Err(RevokeError::Refused {
                 status: answer.status.as_u16(),
@@ -194,7 +195,9 @@ impl Atlassian {
             let url = joined(&self.settings.auth_url, "oauth/token");
             let look = Look::new(Arc::clone(before_send));
             let request = self.transport.token.post(url).json(&asked(secret));
-            last = send_after(operation, request, &look)
+            last = self
+                .transport
+                .send_after(operation, request, &look)
                 .await
                 .map_err(|lost| (lost, look.was_held_back()));
             match &last {

@@ -1,8 +1,16 @@
 //! One way out: time-outs, a size limit, no redirects, spans without secrets.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use reqwest::{Client, NoProxy, Proxy, Response, StatusCode, header::HeaderMap, redirect::Policy};
+use reqwest::{
+    Client, NoProxy, Proxy, RequestBuilder, Response, StatusCode, header::HeaderMap,
+    redirect::Policy,
+};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -32,11 +40,25 @@ impl Default for Timeouts {
     }
 }
 
+/// Is told how long each answer took; a call that got none counts too.
+pub trait Observer: fmt::Debug + Send + Sync {
+    /// Of which call, and how long it took.
+    fn answered(&self, operation: &'static str, took: Duration);
+}
+
+#[derive(Debug)]
+struct Nobody;
+
+impl Observer for Nobody {
+    fn answered(&self, _: &'static str, _: Duration) {}
+}
+
 /// Two clients: one that opens a connection for each token exchange, one that keeps them.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport {
     pub(crate) token: Client,
     pub(crate) call: Client,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 /// A whole answer.
@@ -80,6 +102,7 @@ impl Transport {
                 .tcp_user_timeout(timeouts.token)
                 .build()?,
             call: base().timeout(timeouts.call).build()?,
+            observer: Arc::new(Nobody),
         })
     }
 }
@@ -100,37 +123,43 @@ fn system_proxy(url: &Url) -> Option<Url> {
         .find_map(|name| std::env::var(name).ok()?.parse().ok())
 }
 
-/// Sends and reads the whole answer, up to the limit.
-pub(crate) async fn send(
-    operation: &'static str,
-    request: reqwest::RequestBuilder,
-) -> Result<Answer, Lost> {
-    let result = match request.header("accept", "application/json").send().await {
-        Ok(response) => read(response).await,
-        Err(err) if err.is_connect() || err.is_builder() => Err(Lost::NotSent),
-        Err(_) => Err(Lost::Sent),
-    };
-    match &result {
-        Ok(answer) => tracing::debug!(
-            operation,
-            status = answer.status.as_u16(),
-            "Atlassian answered"
-        ),
-        Err(lost) => tracing::info!(operation, ?lost, "no answer from Atlassian"),
+impl Transport {
+    /// Sends and reads the whole answer, up to the limit.
+    pub(crate) async fn send(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+    ) -> Result<Answer, Lost> {
+        let begun = Instant::now();
+        let result = match request.header("accept", "application/json").send().await {
+            Ok(response) => read(response).await,
+            Err(err) if err.is_connect() || err.is_builder() => Err(Lost::NotSent),
+            Err(_) => Err(Lost::Sent),
+        };
+        self.observer.answered(operation, begun.elapsed());
+        match &result {
+            Ok(answer) => tracing::debug!(
+                operation,
+                status = answer.status.as_u16(),
+                "Atlassian answered"
+            ),
+            Err(lost) => tracing::info!(operation, ?lost, "no answer from Atlassian"),
+        }
+        result
     }
-    result
-}
 
-/// As [`send`], with a last look before the first byte. Without its leave nothing was sent, whatever
-/// else went wrong.
-pub(crate) async fn send_after(
-    operation: &'static str,
-    request: reqwest::RequestBuilder,
-    look: &Arc<Look>,
-) -> Result<Answer, Lost> {
-    match look.around(send(operation, request)).await {
-        Err(_) if !look.has_passed() => Err(Lost::NotSent),
-        result => result,
+    /// As [`Transport::send`], with a last look before the first byte. Without its leave nothing was
+    /// sent, whatever else went wrong.
+    pub(crate) async fn send_after(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+        look: &Arc<Look>,
+    ) -> Result<Answer, Lost> {
+        match look.around(self.send(operation, request)).await {
+            Err(_) if !look.has_passed() => Err(Lost::NotSent),
+            result => result,
+        }
     }
 }
 

@@ -58,6 +58,10 @@ pub enum AuditAction {
     Reconnected,
     /// The chosen site is another one than before; `detail` has both cloud ids.
     SiteChanged,
+    /// The grant no longer reaches the chosen site.
+    SiteLost,
+    /// It reaches it again.
+    SiteFound,
     /// A trip ended without a connection; `detail` has the outcome.
     AttemptEnded,
     /// A person discarded the sign-ins under way.
@@ -79,7 +83,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::UserSignedUp,
         Self::TeamCreated,
         Self::UserRenamed,
@@ -105,6 +109,8 @@ impl AuditAction {
         Self::Connected,
         Self::Reconnected,
         Self::SiteChanged,
+        Self::SiteLost,
+        Self::SiteFound,
         Self::AttemptEnded,
         Self::AttemptDiscarded,
         Self::Disconnected,
@@ -143,6 +149,8 @@ impl AuditAction {
             Self::Connected => "connected",
             Self::Reconnected => "reconnected",
             Self::SiteChanged => "site_changed",
+            Self::SiteLost => "site_lost",
+            Self::SiteFound => "site_found",
             Self::AttemptEnded => "attempt_ended",
             Self::AttemptDiscarded => "attempt_discarded",
             Self::Disconnected => "disconnected",

@@ -2,10 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{
-    credential::{IntegrationCredential, RefreshOutcome, RevocationReason},
-    state::IDLE_LIFETIME,
-};
+use crate::credential::RefreshOutcome;
 
 /// A token is refreshed this long before its end. With its jitter it stays below Atlassian's
 /// 10-minute grace, so that a token which we handed out lives until the expiry that we told
@@ -93,28 +90,6 @@ pub fn planned(
         now + SignedDuration::from_hours(23) + part(SignedDuration::from_hours(2), drawn)
     };
     ahead.max(now)
-}
-
-/// Why a grant that Atlassian refuses has ended, as far as our own dates tell. `consent_lifetime` is how
-/// long a consent lasts at most; none if it never ends.
-pub fn why_dead(
-    credential: &IntegrationCredential,
-    consent_lifetime: Option<SignedDuration>,
-    now: Timestamp,
-) -> RevocationReason {
-    let is_older = |at: Option<Timestamp>, than: SignedDuration| {
-        at.is_some_and(|it| now.duration_since(it) >= than)
-    };
-    let used_at = credential.last_refreshed_at.or(credential.consented_at);
-    if credential.schedule.started_at.is_some() {
-        RevocationReason::RefreshInterrupted
-    } else if consent_lifetime.is_some_and(|it| is_older(credential.consented_at, it)) {
-        RevocationReason::GrantConsentEnded
-    } else if is_older(used_at, IDLE_LIFETIME) {
-        RevocationReason::GrantIdleExpired
-    } else {
-        RevocationReason::GrantRevoked
-    }
 }
 
 /// A random part of `whole`.

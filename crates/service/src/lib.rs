@@ -8,7 +8,7 @@
 //! - Services: [`api_keys`], by which they ask for tokens.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]; what state a connection is in: [`assess`]. What runs by itself: [`worker`].
-//! - What goes out by [`mail`].
+//! - What goes out by [`mail`]; what monitoring asks: [`metrics`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
 //!   [`adopt`] guards against a second server on a copy; [`operator`], [`verify`] and [`probe`] are the rest.
 //!
@@ -30,6 +30,7 @@ pub mod invitations;
 pub mod keys;
 pub mod mail;
 pub mod members;
+pub mod metrics;
 pub mod operator;
 pub mod overview;
 mod password;
@@ -52,7 +53,7 @@ pub mod worker;
 
 use std::{num::NonZeroU16, sync::Arc};
 
-use atlassian::Atlassian;
+use atlassian::{Atlassian, Observer};
 use domain::{
     audit::{AuditAction, AuditEvent},
     env::Env,
@@ -107,6 +108,8 @@ pub struct Services {
     pub tasks: TaskTracker,
     /// Who failed how often of late.
     pub throttle: throttle::Throttle,
+    /// What monitoring asks.
+    pub metrics: Arc<metrics::Metrics>,
     /// How this process refreshes, and what it remembers of it.
     pub engine: refresh::Engine,
     hashing: Arc<Semaphore>,
@@ -121,10 +124,13 @@ impl Services {
         env: Arc<dyn Env>,
         policy: Policy,
     ) -> Self {
+        let metrics = Arc::new(metrics::Metrics::new());
         Self {
             store,
             key_ring,
-            atlassian,
+            atlassian: atlassian
+                .map(|it| it.observed_by(Arc::clone(&metrics) as Arc<dyn Observer>)),
+            metrics,
             env,
             policy,
             mailer: None,

@@ -6,7 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Services};
 
+pub mod check_site;
 pub mod clean_up;
+pub mod measure;
 pub mod note_use;
 pub mod refresh_due;
 
@@ -16,6 +18,8 @@ const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// How often use is written.
 const NOTE_USE_EVERY: Duration = Duration::from_secs(10);
+/// How often the store is looked at for metrics.
+const MEASURE_EVERY: Duration = Duration::from_mins(1);
 /// After this, hints of other processes are listened for again.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -36,6 +40,8 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
             while refresh_due::run_once(services).await?.is_full() && !stop.is_cancelled() {}
             Ok(())
         }),
+        every(MEASURE_EVERY, stop, async || measure::run_once(services)
+            .await),
         listen(services, stop),
     );
     // What was used since the last round.

@@ -177,6 +177,45 @@ impl Tx {
         row.map(JiraIntegration::try_from).transpose()
     }
 
+    /// Notes that Atlassian was asked whether the grant still reaches the chosen site: `found` as it is
+    /// there now, or nothing. `false` if the team has chosen another site since.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn set_site_checked(
+        &mut self,
+        team: TeamId,
+        cloud_id: &CloudId,
+        found: Option<&Site>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const FOUND: &str = "
+            UPDATE jira_integrations
+               SET site_name = $3, site_url = $4, avatar_url = $5, checked_at = $6, lost_at = NULL,
+                   updated_at = $6
+             WHERE team_id = $1 AND cloud_id = $2";
+        const LOST: &str = "
+            UPDATE jira_integrations
+               SET checked_at = $3, lost_at = coalesce(lost_at, $3), updated_at = $3
+             WHERE team_id = $1 AND cloud_id = $2";
+        let (team, now) = (team.uuid(), Millis::from(now));
+        let changed = match found {
+            Some(site) => execute!(
+                self,
+                FOUND,
+                team,
+                cloud_id.as_str(),
+                site.name.as_str(),
+                site.url.as_str(),
+                site.avatar_url.as_deref(),
+                now,
+            )?,
+            None => execute!(self, LOST, team, cloud_id.as_str(), now)?,
+        };
+        Ok(changed == 1)
+    }
+
     /// Forgets the chosen site of a team; `false` if there was none.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ mod audit;
 mod backup;
 mod clean_up;
 mod columns;
+mod counts;
 mod credentials;
 mod error;
 mod grants;
@@ -53,6 +54,7 @@ mod teams;
 mod users;
 
 pub use api_keys::{ApiCaller, ApiKeyWithName};
+pub use counts::ConnectionGroup;
 pub use error::StoreError;
 pub use hints::RefreshHints;
 pub use installation::Served;

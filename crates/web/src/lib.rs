@@ -12,6 +12,7 @@ pub mod client_address;
 mod form;
 mod health;
 mod layers;
+pub mod metrics;
 mod moment;
 mod next;
 mod pages;

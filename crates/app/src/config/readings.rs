@@ -6,7 +6,7 @@ use vault::KeyRing;
 
 use super::{
     Client, Environment, ServeArgs, SettingError, base_url, client::client, database_url, flag,
-    key_ring, listen, mail::mail, origin, seconds, trusted_proxies,
+    key_ring, listen, mail::mail, metrics_listen, origin, seconds, trusted_proxies,
 };
 
 /// The settings of `serve`, each good or not.
@@ -31,6 +31,7 @@ impl Readings {
         let others = [
             plain_http.err(),
             trusted_proxies(&args.trusted_proxies).err(),
+            metrics_listen(&args.metrics_listen).err(),
             flag("ALLOW_SIGNUP", &args.allow_signup).err(),
             args.consent.lifetime_days().err(),
             seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds).err(),

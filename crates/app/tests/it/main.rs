@@ -14,6 +14,7 @@ mod interleaving;
 mod keys;
 mod keys_page;
 mod mail;
+mod metrics;
 mod oauth_flow;
 mod people;
 mod picker;

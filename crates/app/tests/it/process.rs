@@ -23,6 +23,8 @@ pub(crate) fn tformance(folder: &Path, args: &[&str], vars: &[(&str, &str)]) -> 
         .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        // Its default is one port for all.
+        .env("METRICS_LISTEN", "")
         .envs(vars.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -82,6 +82,7 @@ impl Machine {
         command
             .args(args)
             .env_clear()
+            .env("METRICS_LISTEN", "")
             .envs(&self.variables)
             .current_dir(self.folder.path());
         command

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use atlassian::RefreshError;
 use domain::{
     audit::AuditAction,
-    credential::{IntegrationCredential, RefreshOutcome},
+    credential::{IntegrationCredential, RefreshOutcome, RevocationReason},
     env::random,
-    refresh::{Failure, after_failure, why_dead},
+    refresh::{Failure, after_failure},
     state::ConnectionState,
 };
 use jiff::SignedDuration;
@@ -24,9 +24,6 @@ use crate::{Entry, Services};
 /// From this many in a row on, an answer that nobody foresaw is the operator's matter.
 const ODD_ANSWERS: u32 = 3;
 
-/// So long Atlassian lets a consent be.
-const CONSENT_LIFETIME: SignedDuration = SignedDuration::from_hours(365 * 24);
-
 /// So long a refresh is put off that cannot be made because the tokens do not open.
 const PUT_OFF: SignedDuration = SignedDuration::from_mins(15);
 
@@ -38,6 +35,7 @@ pub(super) async fn note(
     err: &RefreshError,
     took: Duration,
 ) -> Result<Attempt, TokenError> {
+    services.metrics.refreshed(err.outcome);
     if err.outcome == RefreshOutcome::GrantDead {
         return note_death(services, holder, credential, err, took).await;
     }
@@ -113,7 +111,12 @@ async fn note_death(
     took: Duration,
 ) -> Result<Attempt, TokenError> {
     let now = services.env.now();
-    let reason = why_dead(credential, Some(CONSENT_LIFETIME), now);
+    // What our own dates say of it is told with the state.
+    let reason = if credential.schedule.started_at.is_some() {
+        RevocationReason::RefreshInterrupted
+    } else {
+        RevocationReason::GrantRevoked
+    };
     let mut tx = services.store.write().await?;
     if !tx.set_dead(holder.of, reason, now).await? {
         return Ok(Attempt::Again);

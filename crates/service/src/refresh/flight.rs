@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::anyhow;
@@ -118,6 +118,19 @@ pub(super) async fn land(mut flight: watch::Receiver<Option<Landing>>) -> Landin
 
 /// A refresh: by this process, or waited for where another one is at it.
 async fn fly(services: &Arc<Services>, wanted: Wanted) -> Landing {
+    let mut queued = Duration::ZERO;
+    let landing = fly_until_landed(services, wanted, &mut queued).await;
+    if !queued.is_zero() {
+        services.metrics.waited_for_lease(queued);
+    }
+    landing
+}
+
+async fn fly_until_landed(
+    services: &Arc<Services>,
+    wanted: Wanted,
+    queued: &mut Duration,
+) -> Landing {
     let mut is_proved_refused = false;
     loop {
         // Before the row is read: a hint that comes meanwhile is not lost.
@@ -147,10 +160,12 @@ async fn fly(services: &Arc<Services>, wanted: Wanted) -> Landing {
             Attempt::Landed(landing) => return landing,
             Attempt::Again => {}
             Attempt::TakenByAnother => {
+                let begun = Instant::now();
                 tokio::select! {
                     () = hint => {}
                     () = pause(services.engine.settings.poll) => {}
                 }
+                *queued += begun.elapsed();
             }
         }
     }

@@ -169,6 +169,7 @@ impl Holder {
         loop {
             match atlassian.refresh(old, &before_send).await {
                 Err(err) if err.held_back => {
+                    self.services.metrics.held_back();
                     tracing::info!(credential.id = %self.of.credential, "a refresh was held back: the lease was stale");
                     if !self.renew().await? {
                         return Ok(Exchanged::LeaseLost);

@@ -109,6 +109,9 @@ pub(super) async fn save(
             );
             let pair = Arc::new(pair);
             services.engine.unsaved.add(&pair);
+            services
+                .metrics
+                .set_unsaved_pairs(services.engine.unsaved_pairs());
             let token = pair.token().but(Caveat::NotSaved);
             let (services, credential) = (Arc::clone(services), credential.clone());
             let tasks = services.tasks.clone();
@@ -135,6 +138,9 @@ async fn keep_saving(
         match try_save(services, pair).await {
             Ok(was_saved) => {
                 services.engine.unsaved.remove(credential.id);
+                services
+                    .metrics
+                    .set_unsaved_pairs(services.engine.unsaved_pairs());
                 if was_saved {
                     tracing::warn!(credential.id = %credential.id, "the token pair is saved at last");
                     saved(services, holder, credential, took).await;
@@ -174,6 +180,7 @@ async fn saved(
     took: Duration,
 ) {
     tracing::info!(credential.id = %credential.id, "refreshed");
+    services.metrics.refreshed(RefreshOutcome::Ok);
     let noted = async {
         let now = services.env.now();
         let mut tx = services.store.write().await?;

@@ -14,6 +14,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use crate::{
     Error, Services,
     refresh::{TokenError, Wanted, refresh_due},
+    worker::check_site,
 };
 
 /// So many are taken up in one round.
@@ -77,13 +78,15 @@ pub async fn run_once(services: &Arc<Services>) -> Result<Done, Error> {
         let (services, seats) = (Arc::clone(services), Arc::clone(&seats));
         flights.spawn(async move {
             let _seat = seats.acquire().await;
-            refresh_due(&services, wanted).await
+            let token = refresh_due(&services, wanted).await?;
+            check_site::check(&services, wanted.team, &token).await?;
+            Ok(())
         });
     }
     while let Some(landed) = flights.join_next().await {
         done.due += 1;
         match landed.map_err(anyhow::Error::new)? {
-            Ok(_) => done.refreshed += 1,
+            Ok(()) => done.refreshed += 1,
             Err(err) => {
                 done.failed += 1;
                 tell(&err);

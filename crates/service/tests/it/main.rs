@@ -5,6 +5,7 @@ mod account;
 mod account_question;
 mod api_keys;
 mod change_site;
+mod check_site;
 mod choose_site;
 mod connect;
 mod disconnect;

@@ -56,6 +56,26 @@ db_tests! {
         assert_eq!(find(&db, 2).await.unwrap().sync_status, SyncStatus::Complete, "another team's stays");
     }
 
+    async fn a_site_is_lost_since_it_was_first_not_found_until_it_is_found(db: TestDb) {
+        two_connected_teams(&db).await;
+        let acme = integration(1, "acme").site;
+        let check = async |team, found: Option<&_>, when| write(&db, async |tx| {
+            tx.set_site_checked(team_id(team), &acme.cloud_id, found, at(when)).await
+        }).await;
+        assert!(check(1, None, 5).await);
+        assert!(check(1, None, 6).await);
+        let lost = find(&db, 1).await.unwrap();
+        assert_eq!((lost.checked_at, lost.lost_at), (Some(at(6)), Some(at(5))));
+        assert_eq!(find(&db, 2).await, Some(integration(2, "acme")), "another team's stays");
+        let mut renamed = acme.clone();
+        renamed.name = site("renamed").name;
+        assert!(check(1, Some(&renamed), 7).await);
+        let found = find(&db, 1).await.unwrap();
+        assert_eq!((found.site, found.lost_at), (renamed, None));
+        set(&db, &integration(1, "other")).await;
+        assert!(!check(1, None, 8).await, "another site was chosen since");
+    }
+
     async fn a_team_cannot_write_on_anothers_credential(db: TestDb) {
         two_connected_teams(&db).await;
         let mut foreign = integration(1, "evil");

@@ -65,6 +65,7 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "the installation as a whole",
     ),
     ("installation.rs set_served", "the installation as a whole"),
+    ("counts.rs list_connection_groups", "all teams, for metrics"),
     ("hints.rs refresh_hints", "the schema"),
     (
         "leases.rs find_oldest_due_refresh",

@@ -1,0 +1,80 @@
+//! What Prometheus reads.
+
+use atlassian_sim::{Endpoint, Fault};
+use axum::{body::Body, http::Request};
+use jiff::SignedDuration;
+use service::worker::measure;
+use testkit::{app::TestApp, db_tests};
+use tower::ServiceExt as _;
+
+use crate::{cli::KEYS, process::run};
+
+async fn scrape(app: &TestApp) -> String {
+    let router = web::metrics::router(app.world.services.clone());
+    let req = Request::get("/metrics").body(Body::empty()).unwrap();
+    let res = router.oneshot(req).await.unwrap();
+    let kind = res.headers()["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    let body = axum::body::to_bytes(res.into_body(), 1 << 20)
+        .await
+        .unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+db_tests! {
+    async fn refreshes_and_connections_are_counted_by_outcome_and_state(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        ada.connect("Sam One").await;
+        app.world.env.advance(SignedDuration::from_hours(2));
+        app.world.sim.fault(Endpoint::Token, Fault::Status(503));
+        app.world.refresh_due().await;
+        measure::run_once(&app.world.services).await.unwrap();
+        let text = scrape(&app).await;
+        for line in [
+            "tformance_refreshes_total{outcome=\"ambiguous\"} 1",
+            "tformance_refreshes_total{outcome=\"ok\"} 0",
+            "tformance_connections{state=\"waiting\"} 1",
+            "tformance_connections{state=\"connected\"} 0",
+            "tformance_provider_answer_seconds_count{operation=\"refresh\"} 1",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+
+        app.world.env.advance(SignedDuration::from_mins(1));
+        app.world.refresh_due().await;
+        measure::run_once(&app.world.services).await.unwrap();
+        let text = scrape(&app).await;
+        assert!(text.contains("tformance_connections{state=\"connected\"} 1"), "{text}");
+        assert!(text.contains("tformance_oldest_due_refresh_age_seconds 0.0"), "{text}");
+    }
+
+    async fn the_metrics_are_not_on_the_pages_listener(db: TestDb) {
+        let app = TestApp::new(db).await;
+        assert_eq!(app.visitor().get("/metrics").await.status, 404);
+    }
+}
+
+#[test]
+fn an_address_for_metrics_that_cannot_be_had_ends_the_start() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("x.db").display());
+    let ended = run(
+        folder.path(),
+        &["serve"],
+        &[
+            ("ENCRYPTION_KEYS", KEYS),
+            ("DATABASE_URL", &url),
+            ("LISTEN", "127.0.0.1:0"),
+            ("METRICS_LISTEN", &address),
+        ],
+    );
+    let said = &ended.stderr;
+    assert!(
+        said.contains(&format!("METRICS_LISTEN is {address}")),
+        "{said}"
+    );
+    assert_ne!(ended.code, Some(0));
+}
