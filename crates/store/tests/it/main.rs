@@ -17,6 +17,7 @@ mod jira;
 mod leases;
 mod links;
 mod members;
+mod one_grant;
 mod overview;
 mod provider_health;
 mod refresh_events;
