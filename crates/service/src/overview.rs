@@ -7,6 +7,7 @@ use domain::{
     provider_health::ProviderHealth,
     text::{PersonName, ServiceName},
 };
+use jiff::Timestamp;
 
 use crate::{Error, Services, assess::Assessment, who::Member};
 
@@ -35,8 +36,19 @@ pub struct JiraOverview {
     pub attempt_by: Option<PersonName>,
     /// The services that have a key, by name.
     pub services: Vec<ServiceName>,
+    /// Who went last and did not come back, where nothing came after it.
+    pub lapsed: Option<Lapsed>,
     /// Whether the operator has set client id and secret.
     pub is_set_up: bool,
+}
+
+/// A trip to Atlassian that ended because nobody came back. It is no state: what was before goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lapsed {
+    /// Who went.
+    pub by: Option<PersonName>,
+    /// When.
+    pub began_at: Timestamp,
 }
 
 impl JiraOverview {
@@ -67,6 +79,15 @@ pub async fn jira(services: &Services, member: &Member) -> Result<JiraOverview, 
         .as_ref()
         .is_some_and(|it| it.user == person.user().id && it.session == Some(person.session().id));
     let assessment = Assessment::from(services.facts(&found, now));
+    // What was made since by a sign-in of before says that all is well.
+    let made_at = found.credential.as_ref().and_then(|it| it.consented_at);
+    let lapsed = found
+        .lapsed
+        .filter(|it| made_at.is_none_or(|at| at < it.began_at))
+        .map(|it| Lapsed {
+            by: it.by,
+            began_at: it.began_at,
+        });
     Ok(JiraOverview {
         assessment,
         credential: found.credential,
@@ -79,6 +100,7 @@ pub async fn jira(services: &Services, member: &Member) -> Result<JiraOverview, 
         disconnected_by: found.disconnected_by,
         attempt_by: found.attempt_by,
         services: found.services,
+        lapsed,
         is_set_up: services.atlassian.is_some(),
     })
 }

@@ -62,7 +62,7 @@ pub use invitations::InvitationWithNames;
 pub use leases::{DueRefresh, FailedRefresh, RefreshOf};
 pub use links::PasswordReset;
 pub use members::MemberRecord;
-pub use overview::ConnectionOverview;
+pub use overview::{ConnectionOverview, Lapsed};
 pub use sealed_values::{SealedColumn, SealedValue};
 pub use sessions::Visitor;
 pub use tx::{Schema, Store, Tx};

@@ -8,7 +8,7 @@ use domain::{
     provider_health::ProviderHealth,
     text::{PersonName, ServiceName},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -42,7 +42,21 @@ pub struct ConnectionOverview {
     pub attempt_by: Option<PersonName>,
     /// The services that have a key of the team in force, by name.
     pub services: Vec<ServiceName>,
+    /// The newest attempt of all, where nobody came back from it in time, for [`LAPSE_TOLD`].
+    pub lapsed: Option<Lapsed>,
 }
+
+/// An attempt that ended because nobody came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lapsed {
+    /// Who went.
+    pub by: Option<PersonName>,
+    /// When.
+    pub began_at: Timestamp,
+}
+
+/// So long after its end an attempt is told from which nobody came back.
+const LAPSE_TOLD: SignedDuration = SignedDuration::from_hours(24);
 
 #[derive(FromRow)]
 struct CredentialWithNames {
@@ -63,6 +77,7 @@ struct AttemptWithName {
     #[sqlx(flatten)]
     attempt: AttemptRow,
     attempt_by_name: String,
+    can_go_on: bool,
 }
 
 impl Tx {
@@ -136,19 +151,36 @@ impl Tx {
         overview: &mut ConnectionOverview,
     ) -> Result<(), StoreError> {
         const SQL: &str = "
-            SELECT a.*, u.name AS attempt_by_name
+            SELECT a.*, u.name AS attempt_by_name,
+                   (a.finished_at IS NULL AND a.expires_at > $3) OR coalesce(a.erase_at > $3, FALSE) AS can_go_on
               FROM connect_attempts a
               JOIN users u ON u.id = a.user_id
              WHERE a.team_id = $1 AND a.provider = $2
-               AND ((a.finished_at IS NULL AND a.expires_at > $3) OR a.erase_at > $3)
-             ORDER BY a.created_at DESC, a.id DESC
+               AND ((a.finished_at IS NULL AND a.expires_at > $3) OR a.erase_at > $3
+                    OR (a.finished_at IS NULL AND a.expires_at > $4
+                        AND NOT EXISTS (SELECT 1 FROM connect_attempts later
+                                         WHERE later.team_id = $1 AND later.provider = $2
+                                           AND later.created_at > a.created_at)))
+             ORDER BY can_go_on DESC, a.created_at DESC, a.id DESC
              LIMIT 1";
-        let row: Option<AttemptWithName> =
-            fetch_optional!(self, SQL, team.uuid(), provider.as_str(), Millis::from(now))?;
+        let row: Option<AttemptWithName> = fetch_optional!(
+            self,
+            SQL,
+            team.uuid(),
+            provider.as_str(),
+            Millis::from(now),
+            Millis::from(now - LAPSE_TOLD),
+        )?;
         if let Some(row) = row {
             let attempt: ConnectAttempt = row.attempt.try_into()?;
-            overview.attempt_by = name(Some(attempt.user.uuid()), Some(row.attempt_by_name))?;
-            overview.attempt = Some(attempt);
+            let by = name(Some(attempt.user.uuid()), Some(row.attempt_by_name))?;
+            if row.can_go_on {
+                overview.attempt_by = by;
+                overview.attempt = Some(attempt);
+            } else {
+                let began_at = attempt.created_at;
+                overview.lapsed = Some(Lapsed { by, began_at });
+            }
         }
         Ok(())
     }

@@ -33,6 +33,18 @@ struct Schema {
     name: String,
 }
 
+/// Tables that nobody else reads or writes.
+#[derive(Debug)]
+pub struct HeldTables(sqlx::Transaction<'static, sqlx::Postgres>);
+
+impl HeldTables {
+    /// Lets them go.
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    pub async fn let_go(self) {
+        self.0.rollback().await.unwrap();
+    }
+}
+
 /// What our schemas are called: the prefix, the second of their making, something random.
 const PREFIX: &str = "tformance_test_";
 
@@ -114,6 +126,23 @@ impl TestDb {
     /// If the database refuses.
     pub async fn raw(&self, sql: &str) -> Result<(), sqlx::Error> {
         raw_on(&self.store, sql).await
+    }
+
+    /// Holds tables, so that nobody else reads or writes them until they are let go. PostgreSQL alone
+    /// has such locks.
+    #[expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
+    #[expect(clippy::disallowed_methods, reason = "a table's name cannot be bound")]
+    pub async fn hold_tables(&self, tables: &str) -> HeldTables {
+        let Store::Postgres(pool) = &self.store else {
+            panic!("SQLite locks whole databases");
+        };
+        let mut tx = pool.begin().await.unwrap();
+        let lock = format!("LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE");
+        sqlx::raw_sql(AssertSqlSafe(lock))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        HeldTables(tx)
     }
 
     /// The names of all tables.

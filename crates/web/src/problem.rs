@@ -241,6 +241,10 @@ impl Problem {
     pub(crate) const fn status(&self) -> StatusCode {
         self.status
     }
+
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
 }
 
 fn names(of: &[PersonName]) -> String {

@@ -204,4 +204,34 @@ db_tests! {
         app.world.env.advance(SignedDuration::from_mins(10));
         assert_eq!(ada.post(&connect, &[("attempt", &attempt)]).await.told(), "410 CONNECT_STATE_EXPIRED");
     }
+
+    async fn a_trip_from_which_nobody_came_back_is_told_for_a_day_or_until_another(db: TestDb) {
+        const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let page = async || ada.get(&ada.path("integrations/")).await.body;
+        let (lapse, help) = ("and did not come back", "Saw an error at Atlassian?");
+        ada.begin().await;
+        app.world.env.advance(MINUTE * 10);
+        let told = page().await;
+        assert!(told.contains("Ada went to Atlassian on ") && told.contains(lapse) && told.contains(help));
+        assert!(told.contains("Not connected") && !told.contains("Connecting"), "it is beside the state");
+        app.world.env.advance(HOUR * 23);
+        assert!(page().await.contains(lapse));
+        app.world.env.advance(HOUR);
+        assert!(!page().await.contains(lapse));
+
+        ada.begin().await;
+        app.world.env.advance(MINUTE * 10);
+        assert!(page().await.contains(lapse));
+        ada.connect("Sam One").await;
+        let told = page().await;
+        assert!(told.contains("Connected") && !told.contains(lapse), "what came after it went well");
+        // Beside a connection in force it is told as well: somebody wanted something of it.
+        app.world.env.advance(MINUTE);
+        ada.begin().await;
+        app.world.env.advance(MINUTE * 10);
+        let told = page().await;
+        assert!(told.contains("Connected") && told.contains(lapse) && told.contains("Test connection"));
+    }
 }

@@ -150,7 +150,7 @@ db_tests! {
 
 #[tokio::test]
 async fn a_database_that_another_program_holds_is_waited_for_and_given_up() {
-    // PostgreSQL has no lock on a whole database; what its lock_timeout says is tested in the store.
+    // PostgreSQL has no lock on a whole database; its tables are below.
     let (app, ada, broken, there) = connected(TestDb::sqlite().await, ["mode=rw", ""]).await;
     let consented = ada.consent("Sam One").await;
     let before = stored(&app.world).await;
@@ -168,4 +168,64 @@ async fn a_database_that_another_program_holds_is_waited_for_and_given_up() {
         answer.location().contains("notice="),
         "the next one waits for nobody"
     );
+}
+
+#[tokio::test]
+async fn a_table_that_another_program_holds_is_waited_for_and_given_up() {
+    let Some(db) = TestDb::postgres().await else {
+        return;
+    };
+    let impatient = "options[lock_timeout]=200";
+    let (app, ada, _, there) = connected(db, ["", impatient]).await;
+    let (consented, later) = (ada.consent("Sam One").await, ada.consent("Sam One").await);
+    let before = stored(&app.world).await;
+    let asked = app.world.sim.counts();
+    let held = app
+        .world
+        .db
+        .hold_tables("integration_credentials, connect_attempts")
+        .await;
+    writes_are_refused(&there, &consented, "lock timeout").await;
+    assert_eq!(
+        app.world.sim.counts(),
+        asked,
+        "a code is not spent where nothing can be kept"
+    );
+    // Reading waits for such a lock too: what cannot be read is not "disconnected".
+    let page = there.get(&there.path("integrations/")).await;
+    assert_eq!(page.status, 503);
+    assert!(
+        page.body.contains("We could not load the state"),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("lock timeout"));
+    held.let_go().await;
+    assert_eq!(stored(&app.world).await, before);
+    let answer = there.come_back(&consented).await;
+    assert!(
+        answer.location().contains("notice="),
+        "the same sign-in goes on"
+    );
+
+    // Held from when the code is spent: what was in force stays in force.
+    let before = stored(&app.world).await;
+    let held = app.world.db.hold_tables("integration_credentials").await;
+    let answer = there.come_back(&later).await;
+    assert_eq!(answer.told(), UNAVAILABLE);
+    held.let_go().await;
+    assert_eq!(stored(&app.world).await, before);
+    let page = there.get(&there.path("integrations/")).await;
+    assert!(page.body.contains("Connected"), "{}", page.body);
+    app.world.token(&ada.who).await.unwrap();
+    // What was granted is sealed on the attempt: *Continue* goes on from there, without a new consent.
+    let exchanges = app.world.sim.counts().token_requests;
+    let attempt = app.world.open_attempt(&ada.who).await.unwrap().to_string();
+    let connect = there.path("integrations/jira/connect");
+    let done = there.post(&connect, &[("attempt", &attempt)]).await;
+    assert_eq!(
+        done.location(),
+        there.path("integrations/?notice=connected")
+    );
+    assert_eq!(app.world.sim.counts().token_requests, exchanges);
 }

@@ -1,10 +1,11 @@
 //! What a page shows of a connection.
 
 use domain::{credential::RefreshOutcome, provider_health::ProviderHealth, text::PersonName};
+use store::Lapsed;
 use testkit::{db::TestDb, db_tests};
 
 use crate::rows::{
-    JIRA, at, attempt, attempt_id, credential, integration, read, stored, team_id,
+    JIRA, at, attempt, attempt_id, credential, grant, integration, read, stored, team_id,
     two_connected_teams, two_teams, user, user_id, write,
 };
 
@@ -78,5 +79,43 @@ db_tests! {
             assert_eq!(shown.provider.as_ref(), Some(&health));
             assert_eq!(shown.credential.map(|it| it.last_outcome), Some(None));
         }
+    }
+
+    async fn an_attempt_from_which_nobody_came_back_is_told_for_a_day_or_until_another(db: TestDb) {
+        two_teams(&db).await;
+        write(&db, async |tx| {
+            tx.add_attempt(&attempt(1, 1, 0)).await?;
+            tx.add_attempt(&attempt(2, 1, 5)).await
+        }).await;
+        let day = 24 * 60;
+        assert_eq!(overview(&db, 1, 14).await.lapsed, None, "the newest one can go on");
+        let told = Some(Lapsed { by: Some(name(1)), began_at: at(5) });
+        for minutes in [15, 60, 14 + day] {
+            let shown = overview(&db, 1, minutes).await;
+            assert_eq!((shown.lapsed, shown.attempt, shown.attempt_by), (told.clone(), None, None), "after {minutes} minutes");
+        }
+        assert_eq!(overview(&db, 1, 15 + day).await.lapsed, None, "a day is enough");
+        assert_eq!(overview(&db, 2, 15).await.lapsed, None, "another team's");
+
+        // One that ended is no lapse, and hides those before it.
+        write(&db, async |tx| {
+            tx.add_attempt(&attempt(3, 1, 20)).await?;
+            tx.claim_attempt(team_id(1), attempt_id(3), at(21)).await
+        }).await;
+        let shown = overview(&db, 1, 40).await;
+        assert_eq!((shown.lapsed, shown.attempt), (None, None));
+    }
+
+    async fn a_grant_that_waits_goes_before_an_attempt_from_which_nobody_came_back(db: TestDb) {
+        two_teams(&db).await;
+        write(&db, async |tx| {
+            tx.add_attempt(&attempt(1, 1, 0)).await?;
+            tx.claim_attempt(team_id(1), attempt_id(1), at(1)).await?;
+            tx.set_attempt_grant(team_id(1), attempt_id(1), &grant(1), at(1)).await?;
+            tx.add_attempt(&attempt(2, 1, 2)).await
+        }).await;
+        let shown = overview(&db, 1, 20).await;
+        assert_eq!((shown.attempt.map(|it| it.id), shown.lapsed), (Some(attempt_id(1)), None));
+        assert!(overview(&db, 1, 40).await.lapsed.is_some());
     }
 }

@@ -33,8 +33,8 @@ use crate::{
     view::{
         Authority, Section,
         integrations::{
-            Attempt, Choice, Connected, IntegrationsPage, JiraState, Notice, Setup, SiteName,
-            TestResult, Unknown, WaitsFor,
+            Attempt, Choice, Connected, FailedRead, IntegrationsPage, JiraState, Lapsed, Notice,
+            Setup, SiteName, TestResult, Unknown, WaitsFor,
         },
     },
     who::{AdminOfTeam, OfTeam},
@@ -102,16 +102,20 @@ async fn render(
     } else {
         admin_names(&app.services, member).await?
     };
-    let (status, overview) = match overview::jira(&app.services, member).await {
-        Ok(overview) => (StatusCode::OK, Some(overview)),
+    let (status, jira, overview) = match overview::jira(&app.services, member).await {
+        Ok(overview) => (StatusCode::OK, state(&overview, now), Some(overview)),
         // Unknown is not "disconnected": the page says so and offers nothing to press.
-        Err(err) => (Problem::from(err).status(), None),
-    };
-    let jira = match &overview {
-        Some(overview) => state(overview, now),
-        None => JiraState::Unknown(Unknown {
-            reference: reference.to_owned(),
-        }),
+        Err(err) => {
+            let problem = Problem::from(err);
+            let failed = FailedRead {
+                code: problem.code().to_owned(),
+                reference: reference.to_owned(),
+            };
+            let unknown = JiraState::Unknown(Unknown {
+                failed: Some(failed),
+            });
+            (problem.status(), unknown, None)
+        }
     };
     let beside = overview.as_ref().filter(|it| is_attempt_news(it));
     let page = IntegrationsPage {
@@ -123,6 +127,13 @@ async fn render(
             admins: admins.iter().map(ToString::to_string).collect(),
         },
         attempt: beside.and_then(|it| it.attempt.as_ref().map(|found| attempt(it, found, now))),
+        lapsed: overview.as_ref().and_then(|it| {
+            let lapsed = it.lapsed.as_ref()?;
+            Some(Lapsed {
+                by: lapsed.by.as_ref().map(ToString::to_string),
+                began: moment(lapsed.began_at, now),
+            })
+        }),
         setup: overview
             .as_ref()
             .is_some_and(|it| !it.is_set_up)
@@ -170,9 +181,7 @@ fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
                     missing: credential.map(missing).unwrap_or_default(),
                 }),
                 // Written in one transaction: a credential without a site is not ours to explain away.
-                None => JiraState::Unknown(Unknown {
-                    reference: String::new(),
-                }),
+                None => JiraState::Unknown(Unknown { failed: None }),
             }
         }
         (ConnectionState::ReconnectNeeded, _) => JiraState::ReconnectNeeded {

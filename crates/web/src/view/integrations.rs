@@ -20,6 +20,8 @@ pub struct IntegrationsPage {
     pub jira: JiraState,
     /// A trip to Atlassian under way, told beside a connection that works or needs a new grant.
     pub attempt: Option<Attempt>,
+    /// Who went to Atlassian last and did not come back, told beside whatever the state is.
+    pub lapsed: Option<Lapsed>,
     /// What the operator must do before anybody can connect; `None` once it is done.
     pub setup: Option<Setup>,
     /// What the test of the connection found, if it has just been asked for.
@@ -29,6 +31,11 @@ pub struct IntegrationsPage {
 }
 
 impl IntegrationsPage {
+    /// Whether the page is the answer to a request that failed.
+    fn is_error(&self) -> bool {
+        matches!(&self.jira, JiraState::Unknown(it) if it.failed.is_some())
+    }
+
     /// Where the forms go.
     fn base(&self) -> String {
         format!("/a/{}/integrations/jira", self.team.slug)
@@ -154,6 +161,15 @@ pub struct Attempt {
     pub kept_until: Option<Moment>,
 }
 
+/// A trip to Atlassian that ended because nobody came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lapsed {
+    /// Who went, where that is still known.
+    pub by: Option<String>,
+    /// When.
+    pub began: Moment,
+}
+
 /// What a person who came back must say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitsFor {
@@ -215,7 +231,16 @@ impl SiteName {
 /// Why the state could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
-    /// The request, for whoever reads the log.
+    /// What failed; none where nothing did, and what is stored does not make sense.
+    pub failed: Option<FailedRead>,
+}
+
+/// A read that failed, for whoever reads the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedRead {
+    /// The stable code.
+    pub code: String,
+    /// The request.
     pub reference: String,
 }
 

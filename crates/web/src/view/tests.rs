@@ -73,6 +73,7 @@ fn a_title_says_error_where_there_is_one() {
                 "login-empty",
                 "account-question",
                 "account-question-nameless",
+                "unknown",
             ]
             .contains(&name)
             || (name.starts_with("problem-") && !html.contains("<dd>200</dd>"));
@@ -204,6 +205,14 @@ fn each_state_is_told_in_words() {
         ],
     );
     check("choose-site-own", &["Choose a site", "Cancel"]);
+    check(
+        "lapsed",
+        &[
+            "Jira Not connected",
+            "Ada Lovelace went to Atlassian on 24 Nov 2026, 10:38 UTC (3 hours ago) and did not come back.",
+            "Saw an error at Atlassian?",
+        ],
+    );
     check(
         "connected",
         &[
@@ -355,6 +364,10 @@ fn names_are_text_whatever_they_contain() {
         },
         jira: JiraState::Connected(connected),
         attempt: Some(attempt),
+        lapsed: Some(view::integrations::Lapsed {
+            by: Some(name()),
+            began: moment(),
+        }),
         setup: None,
         test: None,
         services: vec![name(), name()],

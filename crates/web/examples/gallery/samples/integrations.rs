@@ -4,8 +4,8 @@ use super::{
     super::view::{
         Authority,
         integrations::{
-            Attempt, Choice, Connected, IntegrationsPage, JiraState, Notice, Setup, SiteName,
-            TestResult, Unknown, WaitsFor,
+            Attempt, Choice, Connected, FailedRead, IntegrationsPage, JiraState, Lapsed, Notice,
+            Setup, SiteName, TestResult, Unknown, WaitsFor,
         },
     },
     Sample, inside, moment, sample, team,
@@ -30,6 +30,7 @@ fn page(jira: JiraState) -> IntegrationsPage {
         },
         jira,
         attempt: None,
+        lapsed: None,
         setup: None,
         test: None,
         services: Vec::new(),
@@ -90,6 +91,16 @@ fn beside(waits_for: WaitsFor) -> IntegrationsPage {
     }
 }
 
+fn after_a_lapse(jira: JiraState) -> IntegrationsPage {
+    IntegrationsPage {
+        lapsed: Some(Lapsed {
+            by: Some("Ada Lovelace".to_owned()),
+            began: moment("24 Nov 2026, 10:38 UTC", "3 hours ago"),
+        }),
+        ..page(jira)
+    }
+}
+
 fn disconnected() -> JiraState {
     JiraState::Disconnected {
         by: Some("Grace Hopper".to_owned()),
@@ -141,7 +152,10 @@ pub(super) fn states() -> Vec<Sample> {
         state(
             "unknown",
             JiraState::Unknown(Unknown {
-                reference: "019ab1c2-5d1e".to_owned(),
+                failed: Some(FailedRead {
+                    code: "store_unavailable".to_owned(),
+                    reference: "019ab1c2-5d1e-7000-8000-000000000001".to_owned(),
+                }),
             }),
         ),
         member("member-not-connected", JiraState::NotConnected),
@@ -235,6 +249,8 @@ pub(super) fn told() -> Vec<Sample> {
                 ..page(reconnect_needed())
             },
         ),
+        sample("lapsed", &after_a_lapse(JiraState::NotConnected)),
+        sample("connected-and-lapsed", &after_a_lapse(connected())),
         sample(
             "setup",
             &IntegrationsPage {
