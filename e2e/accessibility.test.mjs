@@ -69,6 +69,18 @@ await onBothDatabases(import.meta.url, (test) => {
     await inspect(tab, 'the link of an invitation');
     const link = await tab.locator('[data-copy] code').innerText();
     await look(new URL(link).pathname, 'an invitation for somebody else');
+    await look(`${team}keys`, 'keys, none yet');
+    await tab.getByRole('button', { name: 'Make a key' }).click();
+    await tab.getByRole('alert').waitFor();
+    await inspect(tab, 'a key with a mistake');
+    await tab.getByLabel('Name of the service').fill('a-service-with-a-rather-long-name-that-nobody-shortened');
+    await tab.getByRole('button', { name: 'Make a key' }).click();
+    await tab.getByText('it is shown only this once').waitFor();
+    await inspect(tab, 'a key that was just made');
+    await look(`${team}keys`, 'keys');
+    await tab.getByRole('link', { name: /^Revoke the key/ }).click();
+    await tab.getByRole('heading', { name: /^Revoke the key/ }).waitFor();
+    await inspect(tab, 'revoking a key');
     await look(`${team}settings`, 'settings');
     await tab.getByRole('button', { name: /^Delete / }).click();
     await tab.getByRole('alert').waitFor();
@@ -83,6 +95,7 @@ await onBothDatabases(import.meta.url, (test) => {
     await look('/password/forgotten', 'a forgotten password');
     await browser.use(await app.signIn(MAX));
     await look('/a/acme/members', 'members as a member');
+    await look('/a/acme/keys', 'keys as a member');
     await look('/a/acme/settings', 'settings as a member');
     await look('/account', 'the account of a member');
   });

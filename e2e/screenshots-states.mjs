@@ -37,6 +37,9 @@ const PAGES = {
   'sites-change': 'Another site for a connection',
   'account-question': 'Which Atlassian account counts',
   'disconnect-services': 'Disconnect, without JavaScript',
+  'keys': 'Keys of services',
+  'keys-made': 'Keys, with one just made',
+  'key-revoke': 'Revoking a key',
   'people-invited': 'Members, with an invitation just made',
   'people-as-member': 'Members, as a member sees them',
   'remove': 'Removing a person',
@@ -55,7 +58,7 @@ const PAGES = {
   'problem-throttled': 'Too many failures',
   'problem-invitation-other-address': 'An invitation for somebody else',
 };
-const DARK = ['connected', 'reconnect-needed', 'people-invited'];
+const DARK = ['connected', 'reconnect-needed', 'keys-made', 'people-invited'];
 
 const gallery = await startGallery();
 const chromium = await startBrowser();

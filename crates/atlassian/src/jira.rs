@@ -35,14 +35,18 @@ impl Atlassian {
         access: &SecretString,
         site: &CloudId,
     ) -> Result<Account, CallError> {
-        let path = format!("ex/jira/{site}/rest/api/3/myself");
-        let url = joined(&self.settings.api_url, &path);
+        let url = joined(&self.gateway_url(site), "rest/api/3/myself");
         let said: Myself = self.get("myself", url, access).await?;
         let account_id = AccountId::parse(&said.account_id).map_err(|_| CallError::NoAnswer)?;
         Ok(Account {
             account_id,
             display_name: said.display_name.and_then(|it| tamed(&it)),
         })
+    }
+
+    /// Where calls of a site begin.
+    pub fn gateway_url(&self, site: &CloudId) -> Url {
+        joined(&self.settings.api_url, &format!("ex/jira/{site}"))
     }
 
     /// Asks with an access token and reads the JSON.

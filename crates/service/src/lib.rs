@@ -5,7 +5,7 @@
 //! - Teams: [`teams`], [`members`], [`invitations`].
 //! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`account_question`],
 //!   [`change_site`], [`disconnect`].
-//! - Services: [`api_keys`], by which they ask for tokens.
+//! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]; what state a connection is in: [`assess`]. What runs by itself: [`worker`].
 //! - What goes out by [`mail`]; what monitoring asks: [`metrics`].
@@ -25,6 +25,7 @@ pub mod choose_site;
 mod complete;
 pub mod connect;
 pub mod disconnect;
+pub mod door;
 pub mod error;
 pub mod invitations;
 pub mod keys;
@@ -46,6 +47,7 @@ pub mod state_token;
 pub mod teams;
 pub mod test_connection;
 pub mod throttle;
+mod usage;
 pub mod verify;
 mod waiting_grant;
 pub mod who;
@@ -57,7 +59,7 @@ use atlassian::{Atlassian, Observer};
 use domain::{
     audit::{AuditAction, AuditEvent},
     env::Env,
-    ids::{AuditEventId, TeamId, UserId},
+    ids::{ApiKeyId, AuditEventId, TeamId, UserId},
 };
 use store::{Store, Tx};
 use tokio::sync::Semaphore;
@@ -110,6 +112,8 @@ pub struct Services {
     pub throttle: throttle::Throttle,
     /// What monitoring asks.
     pub metrics: Arc<metrics::Metrics>,
+    /// Which keys were used; written once in a while.
+    pub(crate) key_usage: usage::Usage<ApiKeyId>,
     /// How this process refreshes, and what it remembers of it.
     pub engine: refresh::Engine,
     hashing: Arc<Semaphore>,
@@ -136,6 +140,7 @@ impl Services {
             mailer: None,
             tasks: TaskTracker::new(),
             throttle: throttle::Throttle::default(),
+            key_usage: usage::Usage::default(),
             engine: refresh::Engine::default(),
             hashing: Arc::new(Semaphore::new(password::AT_ONCE)),
         }

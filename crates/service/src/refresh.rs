@@ -40,7 +40,6 @@ mod gate;
 mod holder;
 mod saving;
 pub mod steps;
-mod usage;
 
 /// A token to call Jira with.
 #[derive(Clone, Debug)]
@@ -187,7 +186,7 @@ pub async fn serve(
 ) -> Result<ValidToken, TokenError> {
     let now = services.env.now();
     let tokens = live_tokens(credential, now)?;
-    services.engine.usage.note(credential, now);
+    note_use(services, credential, now);
     if let Some(in_hand) = services.engine.unsaved.token_of(credential, now) {
         return in_hand.map(|it| it.for_at_least(wish.minimum, now));
     }
@@ -248,7 +247,7 @@ pub async fn replace_rejected(
     if !is_current || is_in_hand || tokens.access_expires_at <= now {
         return serve(services, credential, wish).await;
     }
-    services.engine.usage.note(credential, now);
+    note_use(services, credential, now);
     let token = open(services, credential, tokens).await?;
     let refused_again = token.but(Caveat::RefusedAgain);
     if was_forced(credential, now) || gate::backs_off(credential, now).is_some() {
@@ -287,6 +286,11 @@ impl ValidToken {
 fn is_young(credential: &IntegrationCredential, now: Timestamp) -> bool {
     let made_at = credential.last_refreshed_at.or(credential.consented_at);
     made_at.is_some_and(|it| now.duration_since(it).abs() < LEEWAY)
+}
+
+fn note_use(services: &Services, credential: &IntegrationCredential, now: Timestamp) {
+    let (team, id, known) = (credential.team, credential.id, credential.last_used_at);
+    services.engine.usage.note(team, id, known, now);
 }
 
 fn was_forced(credential: &IntegrationCredential, now: Timestamp) -> bool {

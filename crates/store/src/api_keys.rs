@@ -4,7 +4,6 @@ use domain::{
     api_key::ApiKey,
     credential::{IntegrationCredential, Provider},
     ids::{ApiKeyId, TeamId, UserId},
-    jira::JiraIntegration,
     session::TokenHash,
     text::{PersonName, ServiceName},
 };
@@ -13,10 +12,11 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::{
-    Store, StoreError, Tx,
+    ConnectionOverview, Store, StoreError, Tx,
     columns::{Millis, Row},
     credentials::MaybeCredentialRow,
     jira::MaybeSiteRow,
+    provider_health::MaybeHealthRow,
 };
 
 /// A key with what its page tells of it.
@@ -33,10 +33,8 @@ pub struct ApiKeyWithName {
 pub struct ApiCaller {
     /// The key; may be revoked.
     pub key: ApiKey,
-    /// The stored grant of its team.
-    pub credential: Option<IntegrationCredential>,
-    /// The chosen site.
-    pub integration: Option<JiraIntegration>,
+    /// Grant and site of its team, and how the provider answers; no attempt and no names.
+    pub connection: ConnectionOverview,
 }
 
 #[derive(FromRow)]
@@ -107,6 +105,8 @@ struct ApiCallerRow {
     credential: MaybeCredentialRow,
     #[sqlx(flatten)]
     site: MaybeSiteRow,
+    #[sqlx(flatten)]
+    health: MaybeHealthRow,
 }
 
 impl TryFrom<ApiCallerRow> for ApiCaller {
@@ -124,8 +124,12 @@ impl TryFrom<ApiCallerRow> for ApiCaller {
         };
         Ok(Self {
             key: row.key.try_into()?,
-            credential,
-            integration,
+            connection: ConnectionOverview {
+                integration,
+                provider: row.health.checked()?,
+                credential,
+                ..ConnectionOverview::default()
+            },
         })
     }
 }
@@ -147,10 +151,16 @@ impl Store {
                    k.created_by AS key_created_by, k.created_at AS key_created_at,
                    k.last_used_at AS key_last_used_at, k.revoked_at AS key_revoked_at,
                    c.*, j.id AS jira_id, j.cloud_id, j.site_name, j.site_url, j.avatar_url,
-                   j.last_sync_at, j.sync_status, j.checked_at, j.lost_at
+                   j.last_sync_at, j.sync_status, j.checked_at, j.lost_at,
+                   h.provider AS health_provider, h.failing_since AS health_failing_since,
+                   h.first_failed AS health_first_failed, h.is_down AS health_is_down,
+                   h.last_outcome AS health_last_outcome, h.next_probe_at AS health_next_probe_at,
+                   h.probes AS health_probes, h.last_success_at AS health_last_success_at,
+                   h.last_success_of AS health_last_success_of
               FROM api_keys k
               LEFT JOIN integration_credentials c ON c.team_id = k.team_id AND c.provider = $2
               LEFT JOIN jira_integrations j ON j.team_id = c.team_id AND j.credential_id = c.id
+              LEFT JOIN provider_health h ON h.provider = c.provider
              WHERE k.token_hash = $1";
         let (hash, provider) = (token.0.as_slice(), provider.as_str());
         let row: Option<ApiCallerRow> = match self {

@@ -3,10 +3,18 @@
 use std::{
     fs::File,
     io::{self, Write},
-    sync::{Arc, LazyLock, Mutex, Once, PoisonError},
+    sync::{
+        Arc, LazyLock, Mutex, Once, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use tracing::{Level, Subscriber};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    Layer, Registry,
+    filter::{LevelFilter, Targets},
+    layer::{Context, SubscriberExt as _},
+};
 
 use crate::output::{self, Kind};
 
@@ -51,12 +59,27 @@ static ALL: LazyLock<Written> = LazyLock::new(|| {
     })))
 });
 
+/// How many statements the databases were sent.
+static STATEMENTS: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts what `sqlx` says it ran.
+struct Statements;
+
+impl<S: Subscriber> Layer<S> for Statements {
+    fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+        STATEMENTS.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 fn builder(written: Written) -> impl Subscriber + Send + Sync {
-    tracing_subscriber::fmt()
-        .with_max_level(Level::DEBUG)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_writer(move || written.clone())
-        .finish()
+        .with_filter(LevelFilter::DEBUG);
+    let of_sql = Targets::new().with_target("sqlx::query", LevelFilter::TRACE);
+    Registry::default()
+        .with(lines)
+        .with(Statements.with_filter(of_sql))
 }
 
 /// Starts to keep what this process logs, if that was not done before.
@@ -72,6 +95,12 @@ pub fn start() {
 /// What this process has logged since [`start`].
 pub fn written() -> String {
     ALL.text()
+}
+
+/// How many SQL statements this process has run since [`start`], `BEGIN` of a transaction that reads on
+/// PostgreSQL among them.
+pub fn statements() -> usize {
+    STATEMENTS.load(Ordering::SeqCst)
 }
 
 /// Runs `work` and gives what it logged on this thread, in the same form; that goes nowhere else.

@@ -24,11 +24,12 @@ pub fn generate_key(env: &dyn Env) -> SecretString {
     format!("{KEY_PREFIX}{}", token.expose_secret()).into()
 }
 
-/// Whether a text has the form of a service's key; one that has not need not be looked for.
-pub fn is_key(text: &str) -> bool {
+/// What is kept of a service's key; none for a text that has not the form of one and need not be looked
+/// for.
+pub fn hash_key(key: &SecretString) -> Option<TokenHash> {
     let is_in_alphabet = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
-    text.strip_prefix(KEY_PREFIX)
-        .is_some_and(|it| it.len() == 43 && it.bytes().all(is_in_alphabet))
+    let rest = key.expose_secret().strip_prefix(KEY_PREFIX)?;
+    (rest.len() == 43 && rest.bytes().all(is_in_alphabet)).then(|| hash(key))
 }
 
 /// What is kept of a token. 256 random bits need no slow hash.
@@ -63,17 +64,18 @@ mod tests {
     #[test]
     fn a_key_is_known_by_its_form() {
         let key = generate_key(&testkit_env());
-        assert!(is_key(key.expose_secret()));
+        let text = key.expose_secret();
+        assert!(hash_key(&key) == Some(hash(&key)));
         for bad in [
             "",
             "tfk_",
             "tfk_short",
-            &key.expose_secret()[4..],
-            &format!("{}a", key.expose_secret()),
-            &key.expose_secret().replace("tfk_", "TFK_"),
+            &text[4..],
+            &format!("{text}a"),
+            &text.replace("tfk_", "TFK_"),
             &format!("tfk_{}", " ".repeat(43)),
         ] {
-            assert!(!is_key(bad), "{bad:?}");
+            assert!(hash_key(&bad.into()).is_none(), "{bad:?}");
         }
     }
 

@@ -5,10 +5,10 @@
 //!    and `state` at the callback.
 //! 3. Security headers, on errors too.
 //! 4. Compression.
-//! 5. Problems become pages (around the pages only), inside the headers, outside all that can refuse.
+//! 5. Problems become pages (around the pages only, never below `/api`), inside the headers, outside all that can refuse.
 //! 6. Panics become problems.
 //! 7. Time limit, body limit.
-//! 8. Origin check of unsafe requests (CSRF), scheme and all, before any handler.
+//! 8. Origin check of unsafe requests of pages (CSRF), scheme and all, before any handler.
 
 use std::time::Duration;
 
@@ -51,7 +51,12 @@ pub(crate) const POLICY_WITH_WAY_OUT: &str = "default-src 'none'; style-src 'sel
      script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Puts all layers around the routes.
-pub(crate) fn around(app: &App, pages: Router<App>, others: Router<App>) -> Router<App> {
+pub(crate) fn around(
+    app: &App,
+    pages: Router<App>,
+    api: Router<App>,
+    others: Router<App>,
+) -> Router<App> {
     let pages = pages.layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn_with_state(
@@ -67,11 +72,21 @@ pub(crate) fn around(app: &App, pages: Router<App>, others: Router<App>) -> Rout
             .layer(middleware::from_fn_with_state(app.clone(), other_scheme))
             .layer(csrf(app)),
     );
+    // No origin is asked for: a browser sends no key by itself.
+    let api = api.layer(
+        ServiceBuilder::new()
+            .layer(CatchPanicLayer::custom(|_| {
+                Problem::broken_for_programs().into_response()
+            }))
+            .layer(middleware::from_fn(limit_time))
+            .layer(middleware::from_fn(limit_uri))
+            .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
+    );
     let is_https = app.settings.base_url.scheme() == "https";
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    pages.merge(others).layer(
+    pages.merge(api).merge(others).layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn(forget_callers_id))
             .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))

@@ -7,6 +7,7 @@
 //!
 //! This crate must not know SQL, the database or Atlassian's HTTP interfaces.
 
+mod api;
 mod assets;
 pub mod client_address;
 mod form;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use service::Services;
 use url::Url;
@@ -135,7 +136,25 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     let files = Router::new().route("/assets/{name}", get(assets::show));
-    layers::around(&app, pages, probes.merge(files)).with_state(app)
+    layers::around(&app, pages, api_routes(), probes.merge(files)).with_state(app)
+}
+
+/// What other services ask for.
+fn api_routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/integrations/jira", get(api::jira::get_connection))
+        .route(
+            "/api/v1/integrations/jira/token",
+            post(api::jira::get_token),
+        )
+        .route(
+            "/api/v1/integrations/jira/token/rejected",
+            post(api::jira::report_rejected),
+        )
+        .route("/api", any(api::not_found))
+        .route("/api/", any(api::not_found))
+        .route("/api/{*rest}", any(api::not_found))
+        .method_not_allowed_fallback(api::method_not_allowed)
 }
 
 /// A person's own account, and the links by which people come in.

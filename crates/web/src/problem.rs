@@ -20,6 +20,7 @@ use crate::{
     App, layers, next::Next, pages::integrations_path, session, shell, view::error::Cause,
 };
 
+mod api;
 mod page;
 mod people;
 mod refusals;
@@ -31,6 +32,8 @@ pub struct Problem {
     code: &'static str,
     words: Box<Words>,
     retry_after: Option<SignedDuration>,
+    /// How to come in, told to programs.
+    challenge: Option<&'static str>,
 }
 
 /// What a person reads.
@@ -94,6 +97,7 @@ impl Problem {
                 sign_in: None,
             }),
             retry_after: None,
+            challenge: None,
         }
     }
 
@@ -105,7 +109,9 @@ impl Problem {
     /// Tells programs how long to wait.
     fn tell_wait(&self, res: &mut Response) {
         if let Some(wait) = self.retry_after {
-            let value = HeaderValue::from(wait.as_secs().unsigned_abs());
+            // Rounded up: earlier is too early.
+            let part = u64::from(wait.subsec_nanos() > 0);
+            let value = HeaderValue::from(wait.as_secs().unsigned_abs().saturating_add(part));
             res.headers_mut().insert(header::RETRY_AFTER, value);
         }
     }
@@ -302,6 +308,11 @@ impl IntoResponse for Problem {
         let kind = HeaderValue::from_static("application/problem+json");
         res.headers_mut().insert(header::CONTENT_TYPE, kind);
         self.tell_wait(&mut res);
+        if let Some(challenge) = self.challenge {
+            let challenge = HeaderValue::from_static(challenge);
+            res.headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+        }
         res.extensions_mut().insert(self);
         res
     }

@@ -2,16 +2,19 @@
 
 use axum::{
     extract::{FromRequestParts, Path},
-    http::{Method, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
 };
-use domain::text::Slug;
+use domain::{credential::Provider, text::Slug};
+use secrecy::SecretString;
 use serde::Deserialize;
 use service::{
+    door,
     teams::admin_names,
+    throttle::ClientAddress,
     who::{Admin, Found, Member, Person, find_member, find_person},
 };
 
-use crate::{App, next::Next, problem::Problem, session};
+use crate::{App, client_address::From, next::Next, problem::Problem, session};
 
 /// Whoever asks: signed in or not.
 pub(crate) struct Visitor(pub(crate) Option<Person>);
@@ -87,6 +90,38 @@ impl FromRequestParts<App> for AdminOfTeam {
             }
         }
     }
+}
+
+/// A service with a good key. The session's cookie is never looked at here.
+pub(crate) struct ApiClient(pub(crate) door::ApiClient);
+
+impl FromRequestParts<App> for ApiClient {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let From(from) = From::from_request_parts(parts, app)
+            .await
+            .unwrap_or(From(ClientAddress::UNKNOWN));
+        let Some(key) = bearer(&parts.headers) else {
+            return Err(Problem::key_missing());
+        };
+        let client = door::identify(&app.services, &key, Provider::Jira, from).await?;
+        Ok(Self(client))
+    }
+}
+
+/// What is presented as `Authorization: Bearer …`; two of them are none.
+fn bearer(headers: &HeaderMap) -> Option<SecretString> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    // A key is ASCII; what is not, is none.
+    let value = value.to_str().unwrap_or("Bearer ?");
+    let (scheme, key) = value.trim().split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| key.trim().into())
 }
 
 /// After signing in, a page that was asked for is shown; a form is not sent again.

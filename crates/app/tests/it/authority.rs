@@ -2,7 +2,7 @@
 
 use axum::{body::Body, http::Method};
 use testkit::{
-    app::{Answer, Browser, TestApp, encoded},
+    app::{Admin, Answer, Browser, TestApp, encoded, keys_in},
     db_tests,
 };
 
@@ -61,6 +61,12 @@ POST /a/{team}/integrations/jira/reconnect              login  404      403    a
 GET /a/{team}/integrations/jira/account                 login  404      403    410
 POST /a/{team}/integrations/jira/account                login  404      403    422
 GET /integrations/jira/callback                         400    400      400    400
+GET /api/v1/integrations/jira                           401    401      401    401
+POST /api/v1/integrations/jira/token                    401    401      401    401
+POST /api/v1/integrations/jira/token/rejected           401    401      401    401
+ANY /api                                                404    404      404    404
+ANY /api/                                               404    404      404    404
+ANY /api/{*rest}                                        404    404      404    404
 GET /healthz                                            200    200      200    200
 GET /readyz                                             200    200      200    200
 GET /assets/{name}                                      200    200      200    200
@@ -70,6 +76,17 @@ DELETE /login                                           405    405      405    4
 POST /a/{team}/leave                                    login  404      303    409
 POST /account/sign-out-everywhere                       login  out      out    out
 POST /logout                                            out    out      out    out
+";
+
+/// The same for services: what a route answers without a key, to the session of an admin, to a key that was
+/// revoked, to a key of another team without a connection, and to a key of a team that has one.
+const OF_SERVICES: &str = "
+GET /api/v1/integrations/jira                   401  401  401  200  200
+POST /api/v1/integrations/jira/token            401  401  401  409  200
+POST /api/v1/integrations/jira/token/rejected   401  401  401  422  422
+ANY /api                                        404  404  404  404  404
+ANY /api/                                       404  404  404  404  404
+ANY /api/{*rest}                                404  404  404  404  404
 ";
 
 fn table() -> impl Iterator<Item = (String, [&'static str; 4])> {
@@ -132,6 +149,33 @@ fn in_short(answer: &Answer, auth_url: &str) -> String {
     }
 }
 
+fn table_of_services() -> impl Iterator<Item = (String, Vec<&'static str>)> {
+    OF_SERVICES.lines().skip(1).map(|line| {
+        let mut words = line.split_whitespace();
+        let route: Vec<_> = words.by_ref().take(2).collect();
+        (route.join(" "), words.collect())
+    })
+}
+
+/// Makes a key on the team's page.
+async fn key(admin: &Admin, name: &str) -> String {
+    let page = admin.post(&admin.path("keys"), &[("name", name)]).await;
+    keys_in(&page.body).remove(0)
+}
+
+#[test]
+fn every_route_of_services_is_in_their_table() {
+    let missing: Vec<_> = routes::all()
+        .into_iter()
+        .filter(|route| route.contains(" /api"))
+        .filter(|route| !table_of_services().any(|(it, _)| it == *route))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "nobody has decided what keys may do with {missing:?}"
+    );
+}
+
 #[test]
 fn every_route_is_in_the_table() {
     let missing: Vec<_> = routes::all()
@@ -165,9 +209,43 @@ db_tests! {
                 if got != expected {
                     wrong.push(format!("{route}: {got} instead of {expected}"));
                 }
-                let is_refused = ["login", "403", "404", "405", "422"].contains(&expected);
+                let is_refused = ["login", "401", "403", "404", "405", "422"].contains(&expected);
                 if is_refused && data(&app).await != before {
                     wrong.push(format!("{route}: refused with {expected}, and something was changed"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    async fn every_route_of_services_answers_each_key_as_the_table_says(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        ada.connect("Sam One").await;
+        let eve = app.admin("Eve", "Evil").await;
+        let (good, others, revoked) = (key(&ada, "billing").await, key(&eve, "billing").await, key(&ada, "old").await);
+        let keys = service::api_keys::list(&app.world.services, &ada.who).await.unwrap();
+        let old = keys.iter().find(|it| it.key.name.as_str() == "old").unwrap().key.id;
+        ada.post(&ada.path(&format!("keys/{old}/revoke")), &[]).await;
+        let nobody = app.visitor();
+        let asking: [(&Browser, Option<&str>); 5] = [
+            (&nobody, None), (&ada, None), (&nobody, Some(&revoked)), (&nobody, Some(&others)), (&nobody, Some(&good)),
+        ];
+        let mut wrong = Vec::new();
+        for (route, expected) in table_of_services() {
+            let method: Method = route.split(' ').next().unwrap().parse().unwrap();
+            for ((browser, key), expected) in asking.into_iter().zip(expected) {
+                let before = data(&app).await;
+                let mut req = browser.request(method.clone(), &routes::path_of(&route));
+                if let Some(key) = key {
+                    req = req.header("authorization", format!("Bearer {key}"));
+                }
+                let got = browser.send(req.body(Body::empty()).unwrap()).await.status.as_u16().to_string();
+                if got != expected {
+                    wrong.push(format!("{route}: {got} instead of {expected}"));
+                }
+                if data(&app).await != before {
+                    wrong.push(format!("{route}: something was changed"));
                 }
             }
         }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod admin;
+mod api;
 mod atlassian_trouble;
 mod authority;
 mod backup;

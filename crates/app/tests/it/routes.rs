@@ -42,6 +42,7 @@ pub(crate) fn path_of(route: &str) -> String {
     // Of things inside a team or behind a link: ids and tokens that nothing has.
     let nothing = "00000000-0000-7000-8000-000000000000";
     path.replace("{team}", "acme")
+        .replace("{*rest}", "nothing/here")
         .replace("{id}", nothing)
         .replace("{user}", nothing)
         .replace("{invitation}", nothing)

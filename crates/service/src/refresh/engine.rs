@@ -16,12 +16,13 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
+use crate::usage::Usage;
+
 use super::{
     Caveat, TokenError, ValidToken,
     flight::Flights,
     saving::NewPair,
     steps::{NoSteps, Steps},
-    usage::Usage,
 };
 
 /// How refreshes are made, where the product's way is too slow for a test of several processes.
@@ -52,7 +53,7 @@ pub struct Engine {
     pub(super) proved: Proved,
     pub(super) writable: Writable,
     /// Who uses which credential; written once in a while.
-    pub(crate) usage: Usage,
+    pub(crate) usage: Usage<CredentialId>,
     /// Woken when another process says that a refresh has ended.
     pub(crate) hints: Notify,
 }

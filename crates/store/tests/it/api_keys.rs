@@ -1,6 +1,6 @@
 //! Keys of services: found by their hash with what they are after, listed and ended for their team only.
 
-use domain::{api_key::ApiKey, ids::ApiKeyId, text::ServiceName};
+use domain::{api_key::ApiKey, ids::ApiKeyId, provider_health::ProviderHealth, text::ServiceName};
 use testkit::{db::TestDb, db_tests};
 use uuid::Uuid;
 
@@ -39,15 +39,19 @@ db_tests! {
         two_teams(&db).await;
         assert!(add(&db, 1, 1, "billing").await && add(&db, 2, 2, "billing").await);
         let found = db.store.find_api_caller(&token_hash(1), JIRA).await.unwrap().unwrap();
-        assert_eq!((found.key, found.credential, found.integration), (key(1, 1, "billing"), None, None));
+        assert_eq!((found.key, found.connection.credential, found.connection.integration), (key(1, 1, "billing"), None, None));
         write(&db, async |tx| {
             tx.add_credential(&credential(1), at(0)).await?;
             tx.set_jira_integration(&integration(1, "acme"), at(0)).await
         }).await;
         let found = db.store.find_api_caller(&token_hash(1), JIRA).await.unwrap().unwrap();
-        assert_eq!((found.credential, found.integration), (Some(credential(1)), Some(integration(1, "acme"))));
+        let found = found.connection;
+        assert_eq!((found.credential, found.integration, found.provider), (Some(credential(1)), Some(integration(1, "acme")), None));
+        write(&db, async |tx| tx.lock_provider_health(JIRA, at(1)).await).await;
+        let found = db.store.find_api_caller(&token_hash(1), JIRA).await.unwrap().unwrap();
+        assert_eq!(found.connection.provider, Some(ProviderHealth::new(JIRA)));
         let others = db.store.find_api_caller(&token_hash(2), JIRA).await.unwrap().unwrap();
-        assert_eq!((others.key.team, others.credential), (team_id(2), None));
+        assert_eq!((others.key.team, others.connection.credential), (team_id(2), None));
         assert!(db.store.find_api_caller(&token_hash(3), JIRA).await.unwrap().is_none());
     }
 

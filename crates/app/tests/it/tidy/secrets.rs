@@ -53,6 +53,10 @@ const EXPOSE: &[(&str, &str)] = &[
     ("crates/vault/src/signing.rs", "derives what signs"),
     ("crates/vault/src/token_hash.rs", "hashes"),
     (
+        "crates/web/src/api/jira.rs",
+        "answers a good key with the access token",
+    ),
+    (
         "crates/web/src/session.rs",
         "writes and reads the session's cookie",
     ),

@@ -1,0 +1,126 @@
+//! Who is let in: a key and nothing else.
+
+use testkit::world::SignedInAdmin;
+
+use super::*;
+
+/// Asks for everything with this header.
+async fn with(app: &TestApp, authorization: Option<&str>) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for (method, path) in [
+        (Method::GET, CONNECTION),
+        (Method::POST, TOKEN),
+        (Method::POST, REJECTED),
+    ] {
+        let mut req = request(method, path, None);
+        if let Some(value) = authorization {
+            req = req.header("authorization", value);
+        }
+        answers.push(app.send(req.body(Body::empty()).unwrap()).await);
+    }
+    answers
+}
+
+async fn refused(app: &TestApp, authorization: Option<&str>, told: &str) {
+    for answer in with(app, authorization).await {
+        is(&answer, told);
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.starts_with("Bearer realm=\"Tformance\""));
+        assert_eq!(
+            challenge.contains("invalid_token"),
+            told != "401 key_missing"
+        );
+    }
+}
+
+fn cookie(admin: &SignedInAdmin) -> String {
+    format!("{SESSION_COOKIE}={}", admin.token.expose_secret())
+}
+
+db_tests! {
+    async fn what_is_no_key_is_refused_by_its_kind(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (_, billing) = connected(&app).await;
+        let key = &billing.key;
+        refused(&app, None, "401 key_missing").await;
+        for other in ["", "Basic YTpi", key, "Bearer", &format!("Token {key}")] {
+            refused(&app, Some(other), "401 key_missing").await;
+        }
+        for bad in ["x", "tfk_", &key[4..], &key.to_uppercase(), &format!("{key}="), &format!("{key} {key}"), "tfk_\u{e9}"] {
+            refused(&app, Some(&format!("Bearer {bad}")), "401 key_malformed").await;
+        }
+        refused(&app, Some(&format!("Bearer tfk_{}", "A".repeat(43))), "401 key_unknown").await;
+        for scheme in ["bearer", "BEARER", "Bearer "] {
+            let answers = with(&app, Some(&format!("{scheme} {key}"))).await;
+            is(&answers[1], "200");
+        }
+        let twice = request(Method::POST, TOKEN, Some(key)).header("authorization", format!("Bearer {key}"));
+        is(&app.send(twice.body(Body::empty()).unwrap()).await, "401 key_missing");
+    }
+
+    async fn a_revoked_key_is_refused_from_the_next_call_on(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        let search = Service::of(&app, &ada, "search").await;
+        is(&billing.token().await, "200");
+        let keys = service::api_keys::list(&app.world.services, &ada.who).await.unwrap();
+        let id = keys.iter().find(|it| it.key.name.as_str() == "billing").unwrap().key.id;
+        ada.post(&ada.path(&format!("keys/{id}/revoke")), &[]).await;
+        refused(&app, Some(&format!("Bearer {}", billing.key)), "401 key_revoked").await;
+        is(&search.token().await, "200");
+    }
+
+    async fn a_key_opens_its_own_team_and_goes_with_it(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        let eve = app.admin("Eve", "Evil").await;
+        let theirs = Service::of(&app, &eve, "billing").await;
+        is(&theirs.token().await, "409 connection_not_connected");
+        assert_eq!(json_of(&theirs.get().await)["state"], "not_connected");
+        eve.connect("Sam One").await;
+        let (ours, others) = (json_of(&billing.token().await), json_of(&theirs.token().await));
+        assert!(ours["access_token"] != others["access_token"]);
+        // The id of another team's token names nothing here.
+        let reported = theirs.post(REJECTED, json!({"token_id": ours["token_id"]})).await;
+        is(&reported, "422 token_id_unknown");
+        assert_eq!(app.world.sim.counts().refresh, 0);
+        ada.post(&ada.path("settings/delete"), &[("confirm", "Acme")]).await;
+        refused(&app, Some(&format!("Bearer {}", billing.key)), "401 key_unknown").await;
+        is(&theirs.token().await, "200");
+    }
+
+    async fn a_session_is_no_key_and_a_key_is_no_session(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        for (method, path) in [(Method::GET, CONNECTION), (Method::POST, TOKEN), (Method::POST, REJECTED)] {
+            let req = request(method, path, None).header("cookie", cookie(&ada.who));
+            is(&app.send(req.body(Body::empty()).unwrap()).await, "401 key_missing");
+        }
+        let page = request(Method::GET, "/a/acme/integrations/", Some(&billing.key));
+        let page = app.send(page.body(Body::empty()).unwrap()).await;
+        assert!(page.location().starts_with("/login"));
+        // Neither spoils the other.
+        let both = request(Method::POST, TOKEN, Some(&billing.key)).header("cookie", "tformance_session=x");
+        is(&app.send(both.body(Body::empty()).unwrap()).await, "200");
+    }
+
+    async fn bad_keys_are_slowed_down_by_address_and_good_ones_never(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (_, billing) = connected(&app).await;
+        let from = service::throttle::ClientAddress::of([192, 0, 2, 7].into());
+        let ask = async |key: &str| {
+            let req = request(Method::POST, TOKEN, Some(key)).extension(from);
+            app.send(req.body(Body::empty()).unwrap()).await
+        };
+        let unknown = format!("tfk_{}", "A".repeat(43));
+        for n in 0..100 {
+            is(&ask(if n % 2 == 0 { "x" } else { &unknown }).await, if n % 2 == 0 { "401 key_malformed" } else { "401 key_unknown" });
+        }
+        let slowed = ask(&unknown).await;
+        assert_eq!(slowed.told(), "429 too_many_failures");
+        assert_eq!(slowed.header("retry-after"), "601");
+        assert_eq!(ask("x").await.told(), "429 too_many_failures");
+        is(&ask(&billing.key).await, "200");
+        refused(&app, Some(&format!("Bearer {unknown}")), "401 key_unknown").await;
+    }
+}

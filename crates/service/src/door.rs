@@ -1,0 +1,418 @@
+//! The door by which services come in: a key leads to its team's connection, and that to a token.
+//!
+//! Whoever has a good key pays one statement for a good token: key, grant and site are read together, and
+//! that the key was used is counted in memory. Bad keys are counted for an address; a good one is served
+//! whatever others behind the same address try.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{
+    api_key::ApiKey,
+    credential::{Generation, IntegrationCredential, Provider, Scopes},
+    ids::CredentialId,
+    jira::Site,
+    state::ConnectionState,
+    text::AccountId,
+};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use store::{ConnectionOverview, StoreError};
+use url::Url;
+use uuid::Uuid;
+use vault::token_hash;
+
+use crate::{
+    Error, Services,
+    assess::Assessment,
+    refresh::{self, Caveat, TokenError, ValidToken, Wish},
+    throttle::{Caller, ClientAddress, Throttled},
+};
+
+/// A service that presented a good key, and what it is after. Made by [`identify`] only.
+#[derive(Clone, Debug)]
+pub struct ApiClient {
+    key: ApiKey,
+    provider: Provider,
+    connection: ConnectionOverview,
+}
+
+impl ApiClient {
+    /// The key.
+    pub const fn key(&self) -> &ApiKey {
+        &self.key
+    }
+}
+
+/// Why a key opens nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// It has not the form of a key.
+    #[error("not a key")]
+    Malformed,
+    /// There is none like it: mistyped, or its team is gone.
+    #[error("no such key")]
+    Unknown,
+    /// An admin ended it.
+    #[error("the key is revoked")]
+    Revoked,
+    /// Too many bad keys came from there of late.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<StoreError> for KeyError {
+    fn from(err: StoreError) -> Self {
+        Self::Failed(err.into())
+    }
+}
+
+/// Finds whose key it is, and with it the team's connection. One statement, and none for what is no key.
+///
+/// # Errors
+///
+/// [`KeyError`].
+pub async fn identify(
+    services: &Services,
+    key: &SecretString,
+    provider: Provider,
+    from: ClientAddress,
+) -> Result<ApiClient, KeyError> {
+    let refuse = |why: KeyError| {
+        let caller = Caller {
+            account: None,
+            address: from,
+        };
+        match services.throttle.failed(caller, services.env.now()) {
+            Ok(()) => why,
+            Err(throttled) => throttled.into(),
+        }
+    };
+    let Some(hash) = token_hash::hash_key(key) else {
+        return Err(refuse(KeyError::Malformed));
+    };
+    let Some(found) = services.store.find_api_caller(&hash, provider).await? else {
+        return Err(refuse(KeyError::Unknown));
+    };
+    let key = found.key;
+    if key.revoked_at.is_some() {
+        return Err(refuse(KeyError::Revoked));
+    }
+    let now = services.env.now();
+    services
+        .key_usage
+        .note(key.team, key.id, key.last_used_at, now);
+    Ok(ApiClient {
+        key,
+        provider,
+        connection: found.connection,
+    })
+}
+
+/// What a service should know of a connection that serves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The operator's settings are in the way of the next refresh.
+    Misconfigured,
+    /// The grant does not reach the chosen site any more.
+    SiteLost,
+    /// The grant lacks a permission that we ask for.
+    PermissionsMissing,
+    /// The token is good, and no newer one could be had of late.
+    RefreshFailing,
+    /// The consent ends soon.
+    RenewSoon,
+    /// The token does not last as long as was asked.
+    MinimumNotMet,
+    /// The token was said to be refused, and Atlassian takes it.
+    TokenWorks,
+    /// The token is in the memory of one process alone.
+    NotSaved,
+}
+
+impl Warning {
+    const fn of_state(state: ConnectionState) -> Option<Self> {
+        match state {
+            ConnectionState::Misconfigured => Some(Self::Misconfigured),
+            ConnectionState::SiteLost => Some(Self::SiteLost),
+            ConnectionState::PermissionsMissing => Some(Self::PermissionsMissing),
+            ConnectionState::Waiting | ConnectionState::Degraded => Some(Self::RefreshFailing),
+            ConnectionState::RenewSoon => Some(Self::RenewSoon),
+            ConnectionState::Connected
+            | ConnectionState::ReconnectNeeded
+            | ConnectionState::ChooseSite
+            | ConnectionState::Connecting
+            | ConnectionState::Disconnected
+            | ConnectionState::NotConnected => None,
+        }
+    }
+
+    const fn of_caveat(caveat: Caveat) -> Self {
+        match caveat {
+            Caveat::RefusedAgain => Self::RefreshFailing,
+            Caveat::MinimumNotMet => Self::MinimumNotMet,
+            Caveat::TokenWorks => Self::TokenWorks,
+            Caveat::NotSaved => Self::NotSaved,
+        }
+    }
+
+    /// The one that is told: the first that applies.
+    fn first(state: ConnectionState, caveat: Option<Caveat>) -> Option<Self> {
+        let all = [Self::of_state(state), caveat.map(Self::of_caveat)];
+        let told = all.into_iter().flatten();
+        told.min_by_key(|it| *it as u8)
+    }
+}
+
+/// What a service is told of its team's connection.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its state, and why.
+    pub assessment: Assessment,
+    /// The chosen site.
+    pub site: Option<Site>,
+    /// Whose grant it is, where that is known.
+    pub account_id: Option<AccountId>,
+    /// What was granted.
+    pub scopes: Scopes,
+    /// Until when the token in force is good.
+    pub token_valid_until: Option<Timestamp>,
+    /// What to know of it.
+    pub warning: Option<Warning>,
+}
+
+/// A token, and all that is needed to call the provider with it.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// The token.
+    pub token: ValidToken,
+    /// The chosen site.
+    pub site: Site,
+    /// Where calls of that site begin; none while the operator has not set up the provider.
+    pub base_url: Option<Url>,
+    /// What was granted.
+    pub scopes: Scopes,
+    /// What to know of it.
+    pub warning: Option<Warning>,
+}
+
+impl Served {
+    /// Names the token, for a service that reports it. Not for reading.
+    pub fn token_id(&self) -> String {
+        let mut bytes = [0; 24];
+        let (credential, generation) = bytes.split_at_mut(16);
+        credential.copy_from_slice(self.token.credential.uuid().as_bytes());
+        generation.copy_from_slice(&self.token.generation.0.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+}
+
+/// Reads what [`Served::token_id`] made.
+fn read_token_id(text: &str) -> Option<(CredentialId, Generation)> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (credential, generation) = bytes.split_first_chunk::<16>()?;
+    let generation = i64::from_be_bytes(generation.try_into().ok()?);
+    let credential = CredentialId::from_uuid(Uuid::from_bytes(*credential));
+    Some((credential, Generation(generation)))
+}
+
+/// Why a reported token is not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum RejectedError {
+    /// The id names no token of this connection.
+    #[error("not the id of a token of this connection")]
+    UnknownToken,
+    /// There is no other token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+/// What there is to tell of the connection. Makes no call to Atlassian.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn connection(services: &Services, client: &ApiClient) -> Result<Connection, Error> {
+    let now = services.env.now();
+    let read;
+    let found = if live(client).is_some() {
+        &client.connection
+    } else {
+        read = read_anew(services, client).await?;
+        &read
+    };
+    let assessment = Assessment::from(services.facts(found, now));
+    let credential = found.credential.as_ref();
+    let tokens = credential.and_then(|it| it.tokens.as_ref());
+    Ok(Connection {
+        assessment,
+        site: found.integration.as_ref().map(|it| it.site.clone()),
+        account_id: credential.and_then(|it| it.account_id.clone()),
+        scopes: credential.map(|it| it.scopes.clone()).unwrap_or_default(),
+        token_valid_until: tokens.map(|it| it.access_expires_at),
+        warning: Warning::of_state(assessment.state),
+    })
+}
+
+/// A token that is good now, and for as long as is wished where that can be had.
+///
+/// # Errors
+///
+/// [`TokenError`].
+pub async fn token(
+    services: &Arc<Services>,
+    client: &ApiClient,
+    wish: Wish,
+) -> Result<Served, TokenError> {
+    let Some(credential) = live(client) else {
+        return Err(no_connection(services, client).await);
+    };
+    let token = refresh::serve(services, credential, wish).await?;
+    hand_out(services, client, credential, token).await
+}
+
+/// For a service whose token was refused: another one, or the same with the proof that it works.
+///
+/// # Errors
+///
+/// [`RejectedError`].
+pub async fn replace_rejected(
+    services: &Arc<Services>,
+    client: &ApiClient,
+    token_id: &str,
+    wish: Wish,
+) -> Result<Served, RejectedError> {
+    let rejected = read_token_id(token_id).ok_or(RejectedError::UnknownToken)?;
+    let Some(credential) = live(client) else {
+        return Err(no_connection(services, client).await.into());
+    };
+    if rejected.0 != credential.id {
+        return Err(RejectedError::UnknownToken);
+    }
+    let token = refresh::replace_rejected(services, credential, rejected, wish).await?;
+    Ok(hand_out(services, client, credential, token).await?)
+}
+
+/// The grant, if it is one that Atlassian has not refused.
+fn live(client: &ApiClient) -> Option<&IntegrationCredential> {
+    let credential = client.connection.credential.as_ref();
+    credential.filter(|it| it.is_live())
+}
+
+/// Adds to a token what a service needs beside it.
+async fn hand_out(
+    services: &Services,
+    client: &ApiClient,
+    before: &IntegrationCredential,
+    token: ValidToken,
+) -> Result<Served, TokenError> {
+    // A refresh has changed what was read; one that failed has as well.
+    let is_stale = match token.caveat {
+        Some(Caveat::NotSaved) => false,
+        Some(_) => true,
+        None => token.generation != before.generation,
+    };
+    let anew = if is_stale {
+        // The token is in hand: a store that is away by now must not cost it.
+        read_anew(services, client).await.ok()
+    } else {
+        None
+    };
+    let found = anew.as_ref().unwrap_or(&client.connection);
+    let facts = services.facts(found, services.env.now());
+    let Some(integration) = &found.integration else {
+        // They are written in one transaction; or somebody has just disconnected.
+        return Err(if facts.state().has_grant() {
+            Error::Internal(anyhow!("a grant in force without a site")).into()
+        } else {
+            TokenError::NoConnection(facts.state())
+        });
+    };
+    let site = integration.site.clone();
+    let atlassian = services.atlassian.as_ref();
+    Ok(Served {
+        base_url: atlassian.map(|it| it.gateway_url(&site.cloud_id)),
+        scopes: found
+            .credential
+            .as_ref()
+            .map(|it| it.scopes.clone())
+            .unwrap_or_default(),
+        warning: Warning::first(facts.state(), token.caveat),
+        site,
+        token,
+    })
+}
+
+async fn no_connection(services: &Services, client: &ApiClient) -> TokenError {
+    match read_anew(services, client).await {
+        Ok(found) => {
+            let state = services.facts(&found, services.env.now()).state();
+            TokenError::NoConnection(state)
+        }
+        Err(err) => err.into(),
+    }
+}
+
+async fn read_anew(services: &Services, client: &ApiClient) -> Result<ConnectionOverview, Error> {
+    let now = services.env.now();
+    let mut tx = services.store.read().await?;
+    Ok(tx
+        .find_connection_overview(client.key.team, client.provider, now)
+        .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_warning_that_applies_is_told() {
+        use ConnectionState as S;
+        for (state, caveat, told) in [
+            (S::Connected, None, None),
+            (
+                S::Connected,
+                Some(Caveat::NotSaved),
+                Some(Warning::NotSaved),
+            ),
+            (
+                S::Misconfigured,
+                Some(Caveat::RefusedAgain),
+                Some(Warning::Misconfigured),
+            ),
+            (
+                S::RenewSoon,
+                Some(Caveat::RefusedAgain),
+                Some(Warning::RefreshFailing),
+            ),
+            (
+                S::RenewSoon,
+                Some(Caveat::MinimumNotMet),
+                Some(Warning::RenewSoon),
+            ),
+            (S::Degraded, None, Some(Warning::RefreshFailing)),
+            (
+                S::Connected,
+                Some(Caveat::TokenWorks),
+                Some(Warning::TokenWorks),
+            ),
+        ] {
+            assert_eq!(Warning::first(state, caveat), told, "{state:?} {caveat:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_of_a_token_is_not_read() {
+        let id = URL_SAFE_NO_PAD.encode([7; 24]);
+        let read = read_token_id(&id).unwrap();
+        assert_eq!(read.0, CredentialId::from_uuid(Uuid::from_bytes([7; 16])));
+        assert_eq!(read.1, Generation(0x0707_0707_0707_0707));
+        for bad in ["", "AAAA", &id[1..], &format!("{id}AAAA"), "ä", "+/=="] {
+            assert!(read_token_id(bad).is_none(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What other services ask for: JSON in, JSON out, one file a resource. Errors are problem details, also
+//! where nothing is found; a page is never answered here.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{StatusCode, header},
+};
+use serde_json::{Map, Value};
+
+use crate::{App, problem::Problem};
+
+pub(crate) mod jira;
+
+/// Any address below `/api` that is none of ours.
+pub(crate) async fn not_found() -> Problem {
+    Problem::nothing_here()
+}
+
+/// One of ours, asked in another way.
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::method_not_allowed()
+}
+
+/// The members of a JSON object that was posted; no body at all is one without members.
+pub(crate) struct JsonBody(pub(crate) Map<String, Value>);
+
+impl FromRequest<App> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(req: Request, app: &App) -> Result<Self, Problem> {
+        let is_json = is_json(&req);
+        let body =
+            Bytes::from_request(req, app)
+                .await
+                .map_err(|rejection| match rejection.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(),
+                    _ => Problem::bad_json(),
+                })?;
+        if body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        if !is_json {
+            return Err(Problem::not_json());
+        }
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            _ => Err(Problem::bad_json()),
+        }
+    }
+}
+
+/// `application/json`, or a kind that ends with `+json`, whatever its parameters.
+fn is_json(req: &Request) -> bool {
+    let kind = req.headers().get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let kind = kind.to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}

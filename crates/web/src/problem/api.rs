@@ -1,0 +1,292 @@
+//! What services are refused: status, code and words.
+
+use axum::http::StatusCode;
+use domain::state::ConnectionState;
+use jiff::SignedDuration;
+use service::{
+    Error,
+    door::{KeyError, RejectedError},
+    refresh::TokenError,
+};
+
+use super::Problem;
+
+/// Tells how to come in.
+const CHALLENGE: &str = "Bearer realm=\"Tformance\"";
+/// The same, after a key that opens nothing (RFC 6750, 3.1).
+const CHALLENGE_AGAIN: &str = "Bearer realm=\"Tformance\", error=\"invalid_token\"";
+
+/// When to come back where nothing better is known.
+const COME_BACK: SignedDuration = SignedDuration::from_secs(5);
+
+fn refused(code: &'static str, title: &str, detail: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail)
+}
+
+fn unavailable(
+    code: &'static str,
+    title: &str,
+    detail: &str,
+    retry_after: Option<SignedDuration>,
+) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
+        .with_retry_after(retry_after.unwrap_or(COME_BACK))
+}
+
+fn key(code: &'static str, title: &str, detail: &str) -> Problem {
+    let challenge = if code == "key_missing" {
+        CHALLENGE
+    } else {
+        CHALLENGE_AGAIN
+    };
+    Problem {
+        challenge: Some(challenge),
+        ..Problem::new(StatusCode::UNAUTHORIZED, code, title, detail)
+    }
+}
+
+impl Problem {
+    pub(crate) fn nothing_here() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is nothing here",
+            "No call has this address. Is it mistyped?",
+        )
+    }
+
+    pub(crate) fn key_missing() -> Self {
+        key(
+            "key_missing",
+            "A key is missing",
+            "Send the key of your service as Authorization: Bearer tfk_…. An admin of your team makes one on \
+             the page Keys.",
+        )
+    }
+
+    pub(crate) fn key_malformed() -> Self {
+        key(
+            "key_malformed",
+            "This is not a key",
+            "A key begins with tfk_ and has 47 characters. Was it copied whole?",
+        )
+    }
+
+    pub(crate) fn body_too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The body is too large",
+            "No call takes more than 64 KiB.",
+        )
+    }
+
+    pub(crate) fn not_json() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not_json",
+            "The body is not sent as JSON",
+            "Send it with Content-Type: application/json.",
+        )
+    }
+
+    pub(crate) fn bad_json() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad_json",
+            "The body cannot be read",
+            "It has to be one JSON object, or empty.",
+        )
+    }
+
+    pub(crate) fn minimum_invalid() -> Self {
+        refused(
+            "minimum_invalid",
+            "minimum_seconds is not a number of seconds",
+            "It has to be a whole number, 0 or more.",
+        )
+    }
+
+    pub(crate) fn minimum_too_long(most: u64) -> Self {
+        refused(
+            "minimum_too_long",
+            "minimum_seconds is too long",
+            &format!("It is {most} at most: a token of Atlassian's lives for an hour."),
+        )
+    }
+
+    pub(crate) fn max_wait_invalid(most: u64) -> Self {
+        refused(
+            "max_wait_invalid",
+            "max_wait_seconds is not a time to wait",
+            &format!("It has to be a whole number from 0 to {most}."),
+        )
+    }
+
+    pub(crate) fn token_id_missing() -> Self {
+        refused(
+            "token_id_missing",
+            "token_id is missing",
+            "Send the token_id that came with the token which was refused.",
+        )
+    }
+
+    /// A fault of nobody outside, in words for whoever reads logs.
+    pub(crate) fn for_programs(err: Error) -> Self {
+        let problem = Self::from(err);
+        match problem.code {
+            "store_unavailable" => unavailable(
+                problem.code,
+                "The database does not answer",
+                "This server cannot check keys or read tokens now. Try again later.",
+                None,
+            ),
+            "connection_misconfigured" => cannot_open(),
+            _ => Self::broken_for_programs(),
+        }
+    }
+
+    /// A fault of ours.
+    pub(crate) fn broken_for_programs() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something broke on our side",
+            "The server's log has it under the x-request-id of this answer.",
+        )
+    }
+}
+
+fn cannot_open() -> Problem {
+    unavailable(
+        "connection_misconfigured",
+        "This server cannot read what it stored",
+        "Its key ring does not fit. Only its operator can mend that; the log has it under the x-request-id of \
+         this answer.",
+        Some(SignedDuration::from_secs(60)),
+    )
+}
+
+impl From<KeyError> for Problem {
+    fn from(err: KeyError) -> Self {
+        match err {
+            KeyError::Malformed => Self::key_malformed(),
+            KeyError::Unknown => key(
+                "key_unknown",
+                "There is no such key",
+                "It may belong to another server, or its team was deleted.",
+            ),
+            KeyError::Revoked => key(
+                "key_revoked",
+                "This key is revoked",
+                "An admin of the team ended it. Ask for a new one.",
+            ),
+            KeyError::Throttled(err) => err.into(),
+            KeyError::Failed(err) => Self::for_programs(err),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(err: TokenError) -> Self {
+        match err {
+            TokenError::NoConnection(state) => no_connection(state),
+            TokenError::Misconfigured { retry_after } => unavailable(
+                "connection_misconfigured",
+                "This server's settings are in the way",
+                "Atlassian refuses its client id or secret, or there are none. Only its operator can mend \
+                 that. The connection is intact.",
+                retry_after,
+            ),
+            TokenError::ProviderUnavailable { retry_after } => unavailable(
+                "provider_unavailable",
+                "Atlassian gives no token now",
+                "The last token has ended. We keep trying; the connection is intact.",
+                retry_after,
+            ),
+            TokenError::NotSaved => unavailable(
+                "store_unavailable",
+                "The database does not take what is written",
+                "The newest token could not be saved. The server's operator is told.",
+                None,
+            ),
+            TokenError::Failed(err) => Self::of_shared(&err),
+        }
+    }
+}
+
+impl From<RejectedError> for Problem {
+    fn from(err: RejectedError) -> Self {
+        match err {
+            RejectedError::UnknownToken => refused(
+                "token_id_unknown",
+                "token_id names no token of this connection",
+                "Send the token_id that came with the token which was refused.",
+            ),
+            RejectedError::Token(err) => err.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// As [`Problem::for_programs`], for an error that several callers wait for.
+    fn of_shared(err: &Error) -> Self {
+        let cause = std::error::Error::source(err);
+        tracing::error!(error = %err, ?cause, "no token could be given");
+        match err {
+            Error::StoreUnavailable(_) => unavailable(
+                "store_unavailable",
+                "The database does not answer",
+                "This server cannot read tokens now. Try again later.",
+                None,
+            ),
+            Error::DoesNotOpen(_) => cannot_open(),
+            Error::Internal(_) => Self::broken_for_programs(),
+        }
+    }
+}
+
+fn no_connection(state: ConnectionState) -> Problem {
+    let conflict =
+        |code, title: &str, detail: &str| Problem::new(StatusCode::CONFLICT, code, title, detail);
+    match state {
+        ConnectionState::NotConnected => conflict(
+            "connection_not_connected",
+            "There is no connection",
+            "An admin of the team has to connect Jira.",
+        ),
+        ConnectionState::Connecting => conflict(
+            "connection_connecting",
+            "The connection is not made yet",
+            "Somebody is on the way to Atlassian and has not come back.",
+        ),
+        ConnectionState::ChooseSite => conflict(
+            "connection_choose_site",
+            "No site is chosen yet",
+            "An admin of the team has to choose a Jira site.",
+        ),
+        ConnectionState::Disconnected => conflict(
+            "connection_disconnected",
+            "The connection was ended",
+            "An admin of the team disconnected Jira, and has to connect it anew.",
+        ),
+        ConnectionState::ReconnectNeeded => conflict(
+            "connection_reconnect_needed",
+            "The connection needs to be renewed",
+            "Atlassian no longer accepts it. An admin of the team has to reconnect; nothing else helps.",
+        ),
+        ConnectionState::Misconfigured
+        | ConnectionState::SiteLost
+        | ConnectionState::PermissionsMissing
+        | ConnectionState::Waiting
+        | ConnectionState::Degraded
+        | ConnectionState::RenewSoon
+        | ConnectionState::Connected => {
+            tracing::error!(
+                state = state.as_str(),
+                "a state that has a grant was refused"
+            );
+            Problem::broken_for_programs()
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import { AppPage } from './page.mjs';
+
+/** `/a/{team}/keys`: which services have a key, making one, and the question before one is revoked. */
+export class KeysPage extends AppPage {
+  async visit(path) {
+    await this.open(path);
+    return this.arrive();
+  }
+
+  async arrive() {
+    await this.heading('Keys').waitFor();
+    return this;
+  }
+
+  async make(name) {
+    await this.tab.getByLabel('Name of the service').fill(name);
+    await this.button('Make a key').click();
+  }
+
+  /** The key, in the answer to the form that made it. */
+  async made(name) {
+    await this.heading(`The key for ${name} is made`, 2).waitFor();
+    return this.tab.locator('[data-copy] code').first().innerText();
+  }
+
+  /** The command beside it. */
+  async command() {
+    return this.tab.locator('[data-copy] code').last().innerText();
+  }
+
+  /** The line of a service. */
+  service(name) {
+    return this.tab.getByRole('listitem').filter({ hasText: name });
+  }
+
+  /** Asks; nothing is revoked yet. */
+  async askToRevoke(name) {
+    await this.link(`Revoke the key of ${name}`).click();
+    await this.heading(`Revoke the key of ${name}?`).waitFor();
+  }
+
+  async confirm() {
+    await this.button('Revoke the key').click();
+    await this.arrive();
+  }
+}
