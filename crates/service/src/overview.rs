@@ -1,5 +1,7 @@
 //! What the pages show of a connection, read in one snapshot.
 
+use std::num::NonZeroU16;
+
 use domain::{
     attempt::{AttemptOutcome, ConnectAttempt},
     credential::{IntegrationCredential, Provider},
@@ -20,6 +22,10 @@ pub struct JiraOverview {
     pub credential: Option<IntegrationCredential>,
     /// The chosen site.
     pub site: Option<Site>,
+    /// When the site was found not to be reached any more; none while it is.
+    pub site_lost_at: Option<Timestamp>,
+    /// How many days Atlassian lets a consent live; none if for ever.
+    pub consent_lifetime_days: Option<u16>,
     /// How Atlassian answered of late; none without a credential, or if it was never asked.
     pub provider: Option<ProviderHealth>,
     /// The newest attempt that can go on.
@@ -91,6 +97,8 @@ pub async fn jira(services: &Services, member: &Member) -> Result<JiraOverview, 
     Ok(JiraOverview {
         assessment,
         credential: found.credential,
+        site_lost_at: found.integration.as_ref().and_then(|it| it.lost_at),
+        consent_lifetime_days: services.policy.consent_lifetime_days.map(NonZeroU16::get),
         site: found.integration.map(|it| it.site),
         provider: found.provider,
         attempt: found.attempt,

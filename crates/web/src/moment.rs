@@ -14,10 +14,12 @@ pub(crate) fn moment(at: Timestamp, now: Timestamp) -> Moment {
     }
 }
 
-/// "12 minutes ago", "in 3 hours".
+/// "12 minutes ago", "in 3 hours", "in 40 seconds".
 fn relative(ago: SignedDuration) -> String {
     let secs = ago.as_secs().unsigned_abs();
     let (count, unit) = match secs {
+        // What is to come is counted down; what was a few seconds ago is now.
+        1..90 if ago.is_negative() => (secs, "second"),
         0..45 => return "just now".to_owned(),
         45..5_400 => (secs.div_ceil(60).max(1), "minute"),
         5_400..172_800 => ((secs + 1_800) / 3_600, "hour"),
@@ -41,7 +43,10 @@ mod tests {
             assert_eq!(relative(SignedDuration::from_secs(secs)), expected);
         };
         check(0, "just now");
-        check(-20, "just now");
+        check(20, "just now");
+        check(-1, "in 1 second");
+        check(-40, "in 40 seconds");
+        check(-90, "in 2 minutes");
         check(60, "1 minute ago");
         check(720, "12 minutes ago");
         check(7_200, "2 hours ago");

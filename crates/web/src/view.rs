@@ -107,6 +107,13 @@ pub struct Moment {
     pub relative: String,
 }
 
+impl Moment {
+    /// The day alone: `24 Nov 2026`.
+    fn day(&self) -> &str {
+        self.absolute.split(',').next().unwrap_or(&self.absolute)
+    }
+}
+
 /// A field of a form, as it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Field {

@@ -8,10 +8,10 @@ use axum::{
 };
 use domain::{
     attempt::{AttemptOutcome, ConnectAttempt},
-    credential::IntegrationCredential,
+    credential::{IntegrationCredential, RevocationReason},
     jira::Site,
     permission::Action,
-    state::ConnectionState,
+    state::{ConnectionState, Reason},
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -33,8 +33,8 @@ use crate::{
     view::{
         Authority, Section,
         integrations::{
-            Attempt, Choice, Connected, FailedRead, IntegrationsPage, JiraState, Lapsed, Notice,
-            Setup, SiteName, TestResult, Unknown, WaitsFor,
+            Attempt, Choice, Condition, Connected, Death, FailedRead, IntegrationsPage, JiraState,
+            Lapsed, Notice, Setup, SiteName, TestResult, Trouble, Unknown, WaitsFor,
         },
     },
     who::{AdminOfTeam, OfTeam},
@@ -178,7 +178,7 @@ fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
                     by: connected_by(overview),
                     at: when(credential.and_then(|it| it.consented_at)),
                     last_refreshed: when(credential.and_then(|it| it.last_refreshed_at)),
-                    missing: credential.map(missing).unwrap_or_default(),
+                    condition: condition(overview, now),
                 }),
                 // Written in one transaction: a credential without a site is not ours to explain away.
                 None => JiraState::Unknown(Unknown { failed: None }),
@@ -186,7 +186,7 @@ fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
         }
         (ConnectionState::ReconnectNeeded, _) => JiraState::ReconnectNeeded {
             site: overview.site.as_ref().map(site_name),
-            reason: GRANT_REVOKED.to_owned(),
+            death: death(overview, now),
             since: when(credential.and_then(|it| it.revoked_at)),
         },
         (ConnectionState::ChooseSite, Some(found)) => JiraState::ChooseSite(Choice {
@@ -205,10 +205,73 @@ fn state(overview: &JiraOverview, now: Timestamp) -> JiraState {
     }
 }
 
-/// `GRANT_REVOKED` of `pages.md` 4.
-const GRANT_REVOKED: &str = "Atlassian no longer accepts this connection. Usual causes: the password \
-     of the Atlassian account was changed, access was removed in the Atlassian profile, or the \
-     consent is more than a year old.";
+/// How a connection is that has a grant.
+fn condition(overview: &JiraOverview, now: Timestamp) -> Condition {
+    let credential = overview.credential.as_ref();
+    let told = &overview.assessment;
+    let when = |at: Option<Timestamp>| at.map(|it| moment(it, now));
+    let tokens = credential.and_then(|it| it.tokens.as_ref());
+    let ends_at = tokens.map(|it| it.access_expires_at);
+    let failures = credential.map_or(0, |it| it.consecutive_failures);
+    let own = credential.and_then(|it| it.schedule.failing_since);
+    let of_all = overview.provider.as_ref().and_then(|it| it.failing_since);
+    let trouble = Trouble {
+        is_refused: told.reason == Some(Reason::ProviderUnexpected),
+        failures,
+        since: when(if failures == 0 { of_all } else { own }),
+    };
+    match told.state {
+        ConnectionState::Misconfigured => {
+            let is_unreadable = told.reason == Some(Reason::TokensUnreadable);
+            let is_served = |it: &Timestamp| !is_unreadable && *it > now;
+            Condition::Misconfigured {
+                is_unreadable,
+                works_until: when(ends_at.filter(is_served)),
+            }
+        }
+        ConnectionState::SiteLost => Condition::SiteLost {
+            since: when(overview.site_lost_at),
+        },
+        ConnectionState::PermissionsMissing => {
+            Condition::PermissionsMissing(credential.map(missing).unwrap_or_default())
+        }
+        ConnectionState::Waiting => Condition::Waiting {
+            trouble,
+            next: when(told.next_attempt_at.filter(|it| *it > now)),
+        },
+        ConnectionState::Degraded => Condition::Degraded {
+            trouble,
+            works_until: moment(ends_at.unwrap_or(now), now),
+        },
+        ConnectionState::RenewSoon => {
+            let ends_at = told.consent_ends_at.unwrap_or(now);
+            Condition::RenewSoon {
+                days: overview.consent_lifetime_days.unwrap_or_default(),
+                by: moment(ends_at, now),
+                is_over: ends_at <= now,
+            }
+        }
+        _ => Condition::Good,
+    }
+}
+
+/// Why the grant is dead.
+fn death(overview: &JiraOverview, now: Timestamp) -> Death {
+    let credential = overview.credential.as_ref();
+    let when = |at: Option<Timestamp>| at.map(|it| moment(it, now));
+    match overview.assessment.reason {
+        Some(Reason::Grant(RevocationReason::GrantIdleExpired)) => Death::IdleExpired,
+        Some(Reason::Grant(RevocationReason::GrantConsentEnded)) => Death::ConsentEnded {
+            given: when(credential.and_then(|it| it.consented_at)),
+            days: overview.consent_lifetime_days,
+        },
+        Some(Reason::Grant(RevocationReason::RefreshInterrupted)) => Death::Interrupted {
+            began: when(credential.and_then(|it| it.schedule.started_at)),
+            found: when(credential.and_then(|it| it.revoked_at)),
+        },
+        _ => Death::Revoked,
+    }
+}
 
 fn attempt(overview: &JiraOverview, found: &ConnectAttempt, now: Timestamp) -> Attempt {
     let kept = found.grant.as_ref().filter(|_| overview.can_try_again());
@@ -294,9 +357,10 @@ fn reference(request: &RequestId) -> String {
 /// What a failed test means, and what to do.
 fn words(err: &TestError) -> (&'static str, &'static str) {
     match err {
-        TestError::Token(TokenError::NoConnection(ConnectionState::ReconnectNeeded)) => {
-            ("grant_revoked", GRANT_REVOKED)
-        }
+        TestError::Token(TokenError::NoConnection(ConnectionState::ReconnectNeeded)) => (
+            "connection_reconnect_needed",
+            "Atlassian no longer accepts this connection. Reconnect once; nothing else is lost.",
+        ),
         TestError::Token(TokenError::NoConnection(_)) => (
             "connection_disconnected",
             "There is no connection to test. Connect Jira first.",

@@ -121,7 +121,7 @@ pub enum JiraState {
     Connecting(Attempt),
     /// Somebody came back and must choose a site.
     ChooseSite(Choice),
-    /// It works, as far as we know.
+    /// There is a grant that Atlassian has not refused.
     Connected(Connected),
     /// It was ended.
     Disconnected {
@@ -134,8 +134,8 @@ pub enum JiraState {
     ReconnectNeeded {
         /// The site, where one is chosen.
         site: Option<SiteName>,
-        /// Why, and what to do: sentences of `pages.md` 4.
-        reason: String,
+        /// Why.
+        death: Death,
         /// Since when.
         since: Option<Moment>,
     },
@@ -190,7 +190,7 @@ pub struct Choice {
     pub until: Option<Moment>,
 }
 
-/// A connection that works.
+/// A connection with a grant that Atlassian has not refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connected {
     /// The site.
@@ -201,14 +201,133 @@ pub struct Connected {
     pub at: Option<Moment>,
     /// When the tokens were last renewed.
     pub last_refreshed: Option<Moment>,
-    /// What was asked for and not granted, in words: `read issues`.
-    pub missing: Vec<String>,
+    /// How it is.
+    pub condition: Condition,
 }
 
-impl Connected {
-    fn missing_in_words(&self) -> String {
-        list(&self.missing)
+/// How a connection is that has a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It works, as far as we know.
+    Good,
+    /// The consent ends soon.
+    RenewSoon {
+        /// How many days Atlassian lets a consent live.
+        days: u16,
+        /// When it ends.
+        by: Moment,
+        /// Whether that is past.
+        is_over: bool,
+    },
+    /// Refreshing fails; the token is good until then.
+    Degraded {
+        /// What happened.
+        trouble: Trouble,
+        /// When the token ends.
+        works_until: Moment,
+    },
+    /// Refreshing fails, and the token has ended.
+    Waiting {
+        /// What happened.
+        trouble: Trouble,
+        /// When Atlassian is asked next; none if it is due.
+        next: Option<Moment>,
+    },
+    /// The operator's settings are in the way.
+    Misconfigured {
+        /// Whether the stored tokens do not open; else Atlassian refused client id or secret.
+        is_unreadable: bool,
+        /// When the token ends, while it can be served.
+        works_until: Option<Moment>,
+    },
+    /// What was asked for and not granted, in words: `read issues`.
+    PermissionsMissing(Vec<String>),
+    /// The site is not reached any more.
+    SiteLost {
+        /// When that was found.
+        since: Option<Moment>,
+    },
+}
+
+impl Condition {
+    fn missing_in_words(missing: &[String]) -> String {
+        list(missing)
     }
+
+    /// Whether anything on the card may be pressed.
+    const fn has_buttons(&self) -> bool {
+        !matches!(self, Self::Misconfigured { .. })
+    }
+
+    /// What the one primary button says; none where nothing needs to be done.
+    const fn primary(&self) -> Option<&'static str> {
+        match self {
+            Self::RenewSoon { .. } => Some("Reconnect"),
+            Self::PermissionsMissing(_) => Some("Reconnect to add"),
+            Self::SiteLost { .. } => Some("Choose another site"),
+            Self::Good
+            | Self::Degraded { .. }
+            | Self::Waiting { .. }
+            | Self::Misconfigured { .. } => None,
+        }
+    }
+
+    /// Whether another consent, or another site, is of use without being needed.
+    const fn may_reconnect(&self) -> bool {
+        matches!(self, Self::Good | Self::SiteLost { .. })
+    }
+
+    /// Whether the site can be changed beside what else is to be done.
+    const fn may_change_site(&self) -> bool {
+        matches!(
+            self,
+            Self::Good | Self::RenewSoon { .. } | Self::PermissionsMissing(_)
+        )
+    }
+
+    /// Whether the site is the trouble: then another one is chosen, and this one not asked.
+    const fn is_about_site(&self) -> bool {
+        matches!(self, Self::SiteLost { .. })
+    }
+
+    /// Whether to ask the site makes sense.
+    const fn may_test(&self) -> bool {
+        !self.is_about_site()
+    }
+}
+
+/// Refreshes that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Whether Atlassian turned them away; else it did not answer.
+    pub is_refused: bool,
+    /// How many of this connection failed in a row; 0 where others' did.
+    pub failures: u32,
+    /// Since when.
+    pub since: Option<Moment>,
+}
+
+/// Why a grant is dead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// Atlassian does not say.
+    Revoked,
+    /// It was not used for too long.
+    IdleExpired,
+    /// The consent was too old.
+    ConsentEnded {
+        /// When it was given.
+        given: Option<Moment>,
+        /// How many days Atlassian lets one live, where the operator says it.
+        days: Option<u16>,
+    },
+    /// Atlassian's answer to an earlier refresh was lost.
+    Interrupted {
+        /// When that refresh began, where that is known.
+        began: Option<Moment>,
+        /// When it turned out that it cannot be repeated.
+        found: Option<Moment>,
+    },
 }
 
 /// A site, as people know it.

@@ -7,7 +7,7 @@ use askama::Template as _;
 use crate::view::{
     self, Authority, Shell, TeamLink,
     disconnect::DisconnectPage,
-    integrations::{Attempt, Connected, IntegrationsPage, JiraState, SiteName},
+    integrations::{Attempt, Condition, Connected, IntegrationsPage, JiraState, SiteName},
     sites::{SiteChoice, SitesPage},
 };
 
@@ -19,6 +19,8 @@ mod gallery {
 }
 
 use gallery::samples;
+
+mod states;
 
 /// What stands between `before` and the next `after`, each time.
 fn all_between<'a>(html: &'a str, before: &str, after: &str) -> Vec<&'a str> {
@@ -234,6 +236,31 @@ fn each_state_is_told_in_words() {
             "Your services cannot read issues since 27 Nov 2026, 08:12 UTC (12 minutes ago).",
         ],
     );
+    check(
+        "reconnect-idle",
+        &[
+            "because it was not refreshed for more than 90 days",
+            "Reconnect once",
+        ],
+    );
+    check(
+        "reconnect-consent-ended",
+        &["its consent, given on 24 Nov 2025, 10:40 UTC, is more than 365 days old."],
+    );
+    check(
+        "reconnect-interrupted",
+        &[
+            "A refresh that began at 27 Nov 2026, 08:02 UTC was interrupted",
+            "Reconnect once",
+        ],
+    );
+    check(
+        "reconnect-interrupted-found",
+        &[
+            "A refresh was interrupted",
+            "as we learned at 27 Nov 2026, 08:12 UTC.",
+        ],
+    );
     check("unknown", &["State unknown", "We could not load the state"]);
     check(
         "told-only-site",
@@ -349,7 +376,7 @@ fn names_are_text_whatever_they_contain() {
         by: Some(name()),
         at: Some(moment()),
         last_refreshed: None,
-        missing: Vec::new(),
+        condition: Condition::PermissionsMissing(vec![name()]),
     };
     let integrations = IntegrationsPage {
         shell: shell(),

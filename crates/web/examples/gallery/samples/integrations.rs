@@ -4,8 +4,8 @@ use super::{
     super::view::{
         Authority,
         integrations::{
-            Attempt, Choice, Connected, FailedRead, IntegrationsPage, JiraState, Lapsed, Notice,
-            Setup, SiteName, TestResult, Unknown, WaitsFor,
+            Attempt, Choice, Condition, Connected, Death, FailedRead, IntegrationsPage, JiraState,
+            Lapsed, Notice, Setup, SiteName, TestResult, Trouble, Unknown, WaitsFor,
         },
     },
     Sample, inside, moment, sample, team,
@@ -68,16 +68,66 @@ fn choice(is_own: bool) -> JiraState {
 }
 
 fn connected() -> JiraState {
-    lacking(&[])
+    being(Condition::Good)
 }
 
-fn lacking(missing: &[&str]) -> JiraState {
+fn being(condition: Condition) -> JiraState {
     JiraState::Connected(Connected {
         site: site(),
         by: Some("Ada Lovelace".to_owned()),
         at: Some(moment("24 Nov 2026, 10:40 UTC", "3 days ago")),
         last_refreshed: Some(moment("27 Nov 2026, 08:12 UTC", "12 minutes ago")),
-        missing: missing.iter().map(|it| (*it).to_owned()).collect(),
+        condition,
+    })
+}
+
+fn lacking(missing: &str) -> JiraState {
+    being(Condition::PermissionsMissing(vec![missing.to_owned()]))
+}
+
+fn renew_soon(is_over: bool) -> JiraState {
+    being(Condition::RenewSoon {
+        days: 365,
+        by: moment(
+            "24 Nov 2027, 10:40 UTC",
+            if is_over { "2 days ago" } else { "in 28 days" },
+        ),
+        is_over,
+    })
+}
+
+fn trouble(failures: u32, is_refused: bool) -> Trouble {
+    Trouble {
+        is_refused,
+        failures,
+        since: Some(moment("27 Nov 2026, 08:20 UTC", "4 minutes ago")),
+    }
+}
+
+fn degraded(failures: u32, is_refused: bool) -> JiraState {
+    being(Condition::Degraded {
+        trouble: trouble(failures, is_refused),
+        works_until: moment("27 Nov 2026, 09:12 UTC", "in 48 minutes"),
+    })
+}
+
+fn waiting(failures: u32, is_refused: bool, is_due: bool) -> JiraState {
+    being(Condition::Waiting {
+        trouble: trouble(failures, is_refused),
+        next: (!is_due).then(|| moment("27 Nov 2026, 08:25 UTC", "in 40 seconds")),
+    })
+}
+
+fn misconfigured(is_unreadable: bool, works: bool) -> JiraState {
+    being(Condition::Misconfigured {
+        is_unreadable,
+        works_until: works.then(|| moment("27 Nov 2026, 09:12 UTC", "in 48 minutes")),
+    })
+}
+
+fn site_lost() -> JiraState {
+    being(Condition::SiteLost {
+        since: Some(moment("27 Nov 2026, 08:12 UTC", "12 minutes ago")),
     })
 }
 
@@ -109,14 +159,30 @@ fn disconnected() -> JiraState {
 }
 
 fn reconnect_needed() -> JiraState {
+    dead(Death::Revoked)
+}
+
+fn dead(death: Death) -> JiraState {
     JiraState::ReconnectNeeded {
         site: Some(site()),
-        reason: "Atlassian no longer accepts this connection. Usual causes: the password of the \
-                 Atlassian account was changed, access was removed in the Atlassian profile, or \
-                 the consent is more than a year old."
-            .to_owned(),
+        death,
         since: Some(moment("27 Nov 2026, 08:12 UTC", "12 minutes ago")),
     }
+}
+
+fn consent_ended(days: u16) -> JiraState {
+    dead(Death::ConsentEnded {
+        given: Some(moment("24 Nov 2025, 10:40 UTC", "368 days ago")),
+        days: Some(days),
+    })
+}
+
+fn interrupted(began: bool) -> JiraState {
+    let at = |known: bool, time| known.then(|| moment(time, "20 minutes ago"));
+    dead(Death::Interrupted {
+        began: at(began, "27 Nov 2026, 08:02 UTC"),
+        found: at(true, "27 Nov 2026, 08:12 UTC"),
+    })
 }
 
 fn setup() -> Setup {
@@ -144,11 +210,30 @@ pub(super) fn states() -> Vec<Sample> {
         state("choose-site-own", choice(true)),
         state("choose-site-other", choice(false)),
         state("connected", connected()),
-        state("permissions-missing", lacking(&["read users"])),
+        state("permissions-missing", lacking("read users")),
+        state("renew-soon", renew_soon(false)),
+        state("renew-late", renew_soon(true)),
+        state("degraded", degraded(3, false)),
+        state("degraded-refused", degraded(1, true)),
+        state("waiting", waiting(3, false, false)),
+        state("waiting-due", waiting(0, false, true)),
+        state("waiting-refused", waiting(5, true, false)),
+        state("misconfigured", misconfigured(false, true)),
+        state("misconfigured-ended", misconfigured(false, false)),
+        state("misconfigured-keys", misconfigured(true, false)),
+        sample(
+            "misconfigured-member",
+            &for_a_member(misconfigured(false, true)),
+        ),
+        state("site-lost", site_lost()),
         sample("connected-choose-site", &beside(WaitsFor::Site)),
         sample("connected-choose-account", &beside(WaitsFor::Account)),
         state("disconnected", disconnected()),
         state("reconnect-needed", reconnect_needed()),
+        state("reconnect-idle", dead(Death::IdleExpired)),
+        state("reconnect-consent-ended", consent_ended(365)),
+        state("reconnect-interrupted", interrupted(true)),
+        state("reconnect-interrupted-found", interrupted(false)),
         state(
             "unknown",
             JiraState::Unknown(Unknown {
@@ -165,6 +250,10 @@ pub(super) fn states() -> Vec<Sample> {
         ),
         member("member-choose-site", choice(false)),
         member("member-connected", connected()),
+        member("member-permissions-missing", lacking("read issues")),
+        member("member-renew-soon", renew_soon(false)),
+        member("member-degraded", degraded(3, false)),
+        member("member-site-lost", site_lost()),
         member("member-disconnected", disconnected()),
         member("member-reconnect-needed", reconnect_needed()),
     ]
