@@ -94,6 +94,8 @@ fn check(inner: &Inner, query: &HashMap<String, String>) -> Result<Waiting, &'st
 
 /// Takes JSON or a form, as Atlassian does.
 async fn token(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
+    // Whatever comes of it: a client is judged by how often it asks.
+    site.state.lock().kept.counts.token_requests += 1;
     let verdict = site.state.strike(Endpoint::Token).await;
     if let Verdict::Instead(response) = verdict {
         return response;
@@ -101,7 +103,6 @@ async fn token(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Res
     let rotates = !matches!(&verdict, Verdict::Spoil(fault) if fault.takes_field("refresh_token"));
     let answer = {
         let mut inner = site.state.lock();
-        inner.kept.counts.token_requests += 1;
         read_request(&mut inner, &headers, &body).and_then(|it| inner.token(&it, rotates))
     };
     match (answer, verdict) {

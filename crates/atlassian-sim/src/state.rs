@@ -272,6 +272,11 @@ impl SimState {
         inner.kept.newest.get(&account.id).cloned()
     }
 
+    /// Whether a refresh token would be exchanged for a pair now. Asking changes nothing.
+    pub fn honours(&self, refresh_token: &str) -> bool {
+        self.lock().honours(refresh_token)
+    }
+
     /// The cloud ids that an account reaches with Jira, by the site's name.
     pub fn sites_of(&self, account_name: &str) -> Vec<String> {
         let inner = self.lock();

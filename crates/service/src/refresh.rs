@@ -31,6 +31,7 @@ use crate::{Entry, Error, Services};
 pub use engine::{Engine, RefreshSettings};
 pub(crate) use flight::Wanted;
 use flight::{Landing, land, start};
+pub(crate) use gate::watch_store;
 pub use steps::{Step, Steps};
 
 pub mod engine;

@@ -11,11 +11,14 @@ pub mod clean_up;
 pub mod measure;
 pub mod note_use;
 pub mod refresh_due;
+pub mod watch_store;
 
 /// How often the store is cleaned.
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 /// How often it is looked what is due.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the store takes what is written, while the provider is down.
+const WATCH_STORE_EVERY: Duration = Duration::from_secs(5);
 /// How often use is written.
 const NOTE_USE_EVERY: Duration = Duration::from_secs(10);
 /// How often the store is looked at for metrics.
@@ -42,6 +45,11 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
         }),
         every(MEASURE_EVERY, stop, async || measure::run_once(services)
             .await),
+        // Apart from the rounds, which take as long as an Atlassian that does not answer.
+        every(WATCH_STORE_EVERY, stop, async || watch_store::run_once(
+            services
+        )
+        .await),
         listen(services, stop),
     );
     // What was used since the last round.

@@ -5,6 +5,8 @@ pub mod db;
 pub mod env;
 pub mod logs;
 pub mod output;
+pub mod process;
 pub mod secrets;
 pub mod smtp;
+pub mod steps;
 pub mod world;

@@ -27,7 +27,7 @@ use service::{
     teams::create_team,
     throttle::ClientAddress,
     who::{Admin, Found, find_member},
-    worker::refresh_due,
+    worker::{refresh_due, watch_store},
 };
 use url::Url;
 use vault::{KeyRing, Place};
@@ -63,6 +63,7 @@ pub struct World {
     /// The use cases.
     pub services: Arc<Services>,
     server: Sim,
+    timeouts: Timeouts,
     known: Arc<Known>,
 }
 
@@ -167,7 +168,13 @@ impl World {
         let services = Services::new(
             db.store.clone(),
             key_ring("tests", 1),
-            Some(client_of(&server, &env, redirect_uri, timeouts)),
+            Some(client_of(
+                server.auth_url(),
+                server.api_url(),
+                &env,
+                redirect_uri,
+                timeouts,
+            )),
             env.clone(),
             policy,
         );
@@ -181,6 +188,7 @@ impl World {
             sim,
             services,
             server,
+            timeouts,
             known,
         }
     }
@@ -358,6 +366,7 @@ impl World {
 
     /// One round of what refreshes by itself, and everything that it started.
     pub async fn refresh_due(&self) -> refresh_due::Done {
+        watch_store::run_once(&self.services).await.unwrap();
         refresh_due::run_once(&self.services).await.unwrap()
     }
 

@@ -26,6 +26,8 @@ pub struct Counts {
     pub refresh_reused: u64,
     /// Refresh tokens refused.
     pub refresh_refused: u64,
+    /// Of those, tokens that had been exchanged, and came again after the leeway.
+    pub refresh_too_late: u64,
     /// Clients refused.
     pub client_refused: u64,
     /// Revocations asked for.

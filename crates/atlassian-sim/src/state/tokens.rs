@@ -128,6 +128,18 @@ impl Inner {
         Ok(answer)
     }
 
+    /// Whether a refresh token would be exchanged for a pair now.
+    pub(super) fn honours(&self, refresh_token: &str) -> bool {
+        let found = self.kept.refresh_tokens.get(refresh_token);
+        found.is_some_and(|it| {
+            let is_too_late = |at| later(at, LEEWAY) <= self.now();
+            !it.is_revoked
+                && self.is_family_alive(it.family)
+                && later(it.used_at, IDLE_LIFE) > self.now()
+                && !it.rotated_at.is_some_and(is_too_late)
+        })
+    }
+
     fn refresh(&mut self, token: &str, rotates: bool) -> TokenAnswer {
         let now = self.now();
         let dead = self.kept.switches.dead_grant.refused();
@@ -144,6 +156,7 @@ impl Inner {
                 self.end_family(family);
             }
             self.kept.counts.refresh_refused += 1;
+            self.kept.counts.refresh_too_late += u64::from(is_too_late);
             return Err(dead);
         }
         if !rotates || self.kept.switches.omits_refresh_token {

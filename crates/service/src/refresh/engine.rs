@@ -164,6 +164,10 @@ struct Seen {
 /// The store is not asked more often than this.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// Two looks that are further apart say nothing of the time between them: the store may have been away,
+/// and whoever holds a pair that it did not take saves it only now.
+const WATCHED: Duration = Duration::from_secs(20);
+
 impl Writable {
     /// For how long, as of `elapsed`; `None` if it is time to look again.
     pub(super) fn known(&self, elapsed: Duration) -> Option<Duration> {
@@ -180,9 +184,12 @@ impl Writable {
 
     pub(super) fn note(&self, took_it: bool, elapsed: Duration) -> Duration {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_watched = seen
+            .looked_at
+            .is_some_and(|it| elapsed.saturating_sub(it) <= WATCHED);
         seen.looked_at = Some(elapsed);
         seen.since = if took_it {
-            seen.since.or(Some(elapsed))
+            seen.since.filter(|_| was_watched).or(Some(elapsed))
         } else {
             None
         };

@@ -90,6 +90,11 @@ pub(super) fn backs_off(credential: &IntegrationCredential, now: Timestamp) -> O
     )
 }
 
+/// Looks whether the store takes what is written, if it is time for that.
+pub(crate) async fn watch_store(services: &Services) {
+    store_stood(services).await;
+}
+
 /// For how long this process has seen the store take what is written.
 async fn store_stood(services: &Services) -> SignedDuration {
     let elapsed = services.env.elapsed();

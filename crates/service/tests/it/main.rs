@@ -9,6 +9,7 @@ mod check_site;
 mod choose_site;
 mod connect;
 mod disconnect;
+mod engine;
 mod keys;
 mod members;
 mod people;

@@ -118,7 +118,13 @@ db_tests! {
         let err = world.token(&ada).await.unwrap_err();
         assert!(matches!(err, TokenError::ProviderUnavailable { retry_after: Some(_) }), "{err:?}");
         assert_eq!(world.sim.counts(), asked, "told at once, without a call");
-        assert_eq!(world.refresh_due().await.refreshed, 1);
+        // Its leeway is over: the store is watched for a minute before the old token is sent.
+        let mut refreshed = 0;
+        for _ in 0..12 {
+            refreshed += world.refresh_due().await.refreshed;
+            world.env.advance(SECOND * 10);
+        }
+        assert!(refreshed >= 1);
         world.token(&ada).await.unwrap();
         assert_eq!(world.stored(&ada).await.0.consecutive_failures, 0);
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use atlassian::{Atlassian, AtlassianSettings, Timeouts};
-use atlassian_sim::Sim;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use service::{
     Services,
     mail::{MailServer, Mailer},
+    refresh::{Engine, RefreshSettings, Steps},
 };
 use store::Store;
 use url::Url;
@@ -27,14 +27,15 @@ pub fn key_ring_of(keys: &[(&str, u8)]) -> KeyRing {
 /// A client of the simulator.
 #[expect(clippy::unwrap_used, reason = "test support")]
 pub(super) fn client_of(
-    server: &Sim,
+    auth_url: &Url,
+    api_url: &Url,
     env: &Arc<TestEnv>,
     redirect_uri: Url,
     timeouts: Timeouts,
 ) -> Atlassian {
     let settings = AtlassianSettings {
-        auth_url: server.auth_url().clone(),
-        api_url: server.api_url().clone(),
+        auth_url: auth_url.clone(),
+        api_url: api_url.clone(),
         client_id: CLIENT_ID.to_owned(),
         client_secrets: vec![CLIENT_SECRET.into()],
         redirect_uri,
@@ -77,22 +78,51 @@ impl World {
         self.process(store, key_ring("tests", 1))
     }
 
-    fn process(&self, store: Store, key_ring: KeyRing) -> Self {
-        let services = Services::new(
-            store,
-            key_ring,
-            Some(client_of(
-                &self.server,
-                &self.env,
-                self.redirect_uri(),
-                Timeouts::default(),
-            )),
-            self.env.clone(),
-            self.services.policy,
-        );
+    /// Another process that refreshes by these settings and tells `steps` how it goes.
+    #[must_use]
+    pub fn process_with(&self, settings: RefreshSettings, steps: Arc<dyn Steps>) -> Self {
+        self.process_on(self.db.store.clone(), Engine::new(settings, steps))
+    }
+
+    /// The same on connections of its own.
+    #[must_use]
+    pub fn process_on(&self, store: Store, engine: Engine) -> Self {
+        let services = self.services_on(store, key_ring("tests", 1), self.server.auth_url());
+        Self {
+            services: Arc::new(services.with_engine(engine)),
+            ..self.clone()
+        }
+    }
+
+    /// Another process, whose way to the token endpoint leads nowhere: connections are refused.
+    #[must_use]
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    pub fn process_cut_off(&self) -> Self {
+        // Nobody listens there: it is below what a test may bind.
+        let nowhere = "http://127.0.0.1:1".parse().unwrap();
+        let services = self.services_on(self.db.store.clone(), key_ring("tests", 1), &nowhere);
         Self {
             services: Arc::new(services),
             ..self.clone()
         }
+    }
+
+    fn process(&self, store: Store, key_ring: KeyRing) -> Self {
+        Self {
+            services: Arc::new(self.services_on(store, key_ring, self.server.auth_url())),
+            ..self.clone()
+        }
+    }
+
+    fn services_on(&self, store: Store, key_ring: KeyRing, auth_url: &Url) -> Services {
+        let client = client_of(
+            auth_url,
+            self.server.api_url(),
+            &self.env,
+            self.redirect_uri(),
+            self.timeouts,
+        );
+        let policy = self.services.policy;
+        Services::new(store, key_ring, Some(client), self.env.clone(), policy)
     }
 }
