@@ -23,6 +23,7 @@ mod process;
 mod routes;
 mod secrets;
 mod shutdown;
+mod statements;
 mod store_trouble;
 mod tformance;
 mod tidy;
