@@ -11,6 +11,7 @@ mod cli;
 mod csrf;
 mod demo;
 mod doctor;
+mod form_bodies;
 mod interleaving;
 mod keys;
 mod keys_page;
