@@ -38,8 +38,6 @@ pub(crate) use tokens::{BadToken, Refused, WRONG_CLIENT};
 const CODE_LIFE: SignedDuration = SignedDuration::from_secs(300);
 /// A refresh token that was not used for this long is dead.
 const IDLE_LIFE: SignedDuration = SignedDuration::from_hours(24 * 90);
-/// Inside it a rotated refresh token still works, and the old access token too.
-const LEEWAY: SignedDuration = SignedDuration::from_mins(10);
 
 /// `at` and `by` later; at the end of time it stands still, as the clock does.
 pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

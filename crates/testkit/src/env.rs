@@ -1,12 +1,12 @@
-//! A clock that a test moves, and randomness that repeats.
+//! A clock that a test moves, and randomness that repeats; for several processes the real ones.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{
-        Mutex,
+        LazyLock, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use domain::env::Env;
@@ -14,9 +14,12 @@ use jiff::{SignedDuration, Timestamp};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 
-/// The surroundings of a test: time stands still until [`TestEnv::advance`].
+/// The surroundings of a test: time stands still until [`TestEnv::advance`], or is the real one.
 #[derive(Debug)]
-pub struct TestEnv(Mutex<Inner>);
+pub struct TestEnv {
+    inner: Mutex<Inner>,
+    is_real: bool,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -29,11 +32,14 @@ impl TestEnv {
     /// Starts at a fixed time, with randomness from `seed`.
     pub fn new(seed: u64) -> Self {
         let start = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 57);
-        Self(Mutex::new(Inner {
-            now: start,
-            elapsed: Duration::ZERO,
-            random: ChaCha20Rng::seed_from_u64(seed),
-        }))
+        Self {
+            inner: Mutex::new(Inner {
+                now: start,
+                elapsed: Duration::ZERO,
+                random: ChaCha20Rng::seed_from_u64(seed),
+            }),
+            is_real: false,
+        }
     }
 
     /// As [`TestEnv::new`], with a seed of this test's own: the same in each run, another one in each
@@ -46,10 +52,17 @@ impl TestEnv {
         Self::new(hasher.finish())
     }
 
+    /// The same, where it is wanted with the real clock, which passes by itself: for a test of several
+    /// processes.
+    #[must_use]
+    pub fn in_real_time(self, is_real: bool) -> Self {
+        Self { is_real, ..self }
+    }
+
     /// Lets time pass. Backwards only the clock moves, as when somebody sets it.
     #[expect(clippy::unwrap_used, reason = "test support")]
     pub fn advance(&self, by: SignedDuration) {
-        let mut inner = self.0.lock().unwrap();
+        let mut inner = self.inner.lock().unwrap();
         inner.now += by;
         inner.elapsed += Duration::try_from(by).unwrap_or_default();
     }
@@ -57,23 +70,54 @@ impl TestEnv {
     /// Sets the clock, while no time passes.
     #[expect(clippy::unwrap_used, reason = "test support")]
     pub fn jump(&self, by: SignedDuration) {
-        self.0.lock().unwrap().now += by;
+        self.inner.lock().unwrap().now += by;
     }
 }
 
 impl Env for TestEnv {
     #[expect(clippy::unwrap_used, reason = "test support")]
     fn now(&self) -> Timestamp {
-        self.0.lock().unwrap().now
+        if self.is_real {
+            return RealEnv.now();
+        }
+        self.inner.lock().unwrap().now
     }
 
     #[expect(clippy::unwrap_used, reason = "test support")]
     fn elapsed(&self) -> Duration {
-        self.0.lock().unwrap().elapsed
+        if self.is_real {
+            return RealEnv.elapsed();
+        }
+        self.inner.lock().unwrap().elapsed
     }
 
     #[expect(clippy::unwrap_used, reason = "test support")]
     fn fill(&self, bytes: &mut [u8]) {
-        self.0.lock().unwrap().random.fill_bytes(bytes);
+        self.inner.lock().unwrap().random.fill_bytes(bytes);
+    }
+}
+
+/// The system's clock and randomness: for programs that tests start.
+#[derive(Clone, Copy, Debug)]
+pub struct RealEnv;
+
+impl Env for RealEnv {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "several processes share no other clock"
+    )]
+    fn now(&self) -> Timestamp {
+        let now = Timestamp::now();
+        // Whole milliseconds, as the database keeps them.
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
     }
 }

@@ -74,6 +74,8 @@ pub struct WorldOptions {
     pub policy: Policy,
     /// How long Atlassian is waited for.
     pub timeouts: Timeouts,
+    /// Time is the real one, because other processes take part.
+    pub is_real_time: bool,
 }
 
 impl Default for WorldOptions {
@@ -84,6 +86,7 @@ impl Default for WorldOptions {
                 ..Policy::default()
             },
             timeouts: Timeouts::default(),
+            is_real_time: false,
         }
     }
 }
@@ -158,8 +161,12 @@ impl World {
     /// An installation that differs from the usual one.
     pub async fn with_options(db: TestDb, options: WorldOptions) -> Self {
         logs::start();
-        let WorldOptions { policy, timeouts } = options;
-        let env = Arc::new(TestEnv::of_this_test());
+        let WorldOptions {
+            policy,
+            timeouts,
+            is_real_time,
+        } = options;
+        let env = Arc::new(TestEnv::of_this_test().in_real_time(is_real_time));
         let redirect_uri: Url = "http://127.0.0.1:8000/integrations/jira/callback"
             .parse()
             .unwrap();

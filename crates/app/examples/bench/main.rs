@@ -44,11 +44,21 @@ fn main() {
          {table}\n\
          Requests per second are of one server and one client on the same cores, with {CONNECTIONS} kept\n\
          connections, the routes asked in turns, {ROUNDS} rounds of {seconds} s each; the ratio is of the\n\
-         medians. The empty route is `/healthz`: all layers, no work.\n",
+         medians. The empty route is `/healthz`: all layers, no work.\n{tortured}",
         cores = std::thread::available_parallelism().map_or(0, usize::from),
         seconds = ROUND.as_secs(),
+        tortured = what_torture_wrote(target),
     );
     std::fs::write(target, text).unwrap();
+}
+
+/// The part of the file that `scripts/torture` writes, as it is.
+fn what_torture_wrote(file: &str) -> String {
+    let before = std::fs::read_to_string(file).unwrap_or_default();
+    let part = before.split_once("\n## Storms and kills\n");
+    part.map_or_else(String::new, |(_, rest)| {
+        format!("\n## Storms and kills\n{rest}")
+    })
 }
 
 /// One line of the table.

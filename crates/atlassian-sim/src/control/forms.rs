@@ -49,7 +49,7 @@ pub(super) enum SwitchKind {
 }
 
 /// Every switch: its name, what it says to a person, its form.
-pub(super) const SWITCHES: [(&str, &str, SwitchKind); 22] = [
+pub(super) const SWITCHES: [(&str, &str, SwitchKind); 23] = [
     (
         "private_app",
         "The app is private: only its owner can authorize it",
@@ -97,7 +97,7 @@ pub(super) const SWITCHES: [(&str, &str, SwitchKind); 22] = [
     ),
     (
         "companion_access_token_dies",
-        "A rotation ends the old access token after 10 minutes",
+        "A rotation ends the old access token after the leeway",
         SwitchKind::Toggle,
     ),
     (
@@ -106,8 +106,13 @@ pub(super) const SWITCHES: [(&str, &str, SwitchKind); 22] = [
         SwitchKind::Toggle,
     ),
     (
+        "leeway_seconds",
+        "Leeway in which a rotated refresh token works, in seconds (0: single use)",
+        SwitchKind::Number,
+    ),
+    (
         "reuse_revokes_family",
-        "Reuse after 10 minutes ends the whole family",
+        "Reuse after the leeway ends the whole family",
         SwitchKind::Toggle,
     ),
     (

@@ -99,6 +99,9 @@ pub struct Switches {
     pub reconsent_ends_old_families: bool,
     /// How a dead refresh token is told.
     pub dead_grant: DeadGrant,
+    /// So long a refresh token that was rotated still works, and the access token that came with it; 0 is
+    /// single use.
+    pub leeway_seconds: u32,
     /// Reuse after the leeway kills the whole family.
     pub reuse_revokes_family: bool,
     /// A refresh answers without a refresh token, and the old one stays in force.
@@ -139,6 +142,7 @@ impl Default for Switches {
             withheld_scopes: BTreeSet::new(),
             reconsent_ends_old_families: false,
             dead_grant: DeadGrant::default(),
+            leeway_seconds: 600,
             reuse_revokes_family: true,
             omits_refresh_token: false,
             companion_access_token_dies: true,

@@ -8,9 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    Access, DeadGrant, Family, IDLE_LIFE, Inner, IssuedTokens, JiraSite, LEEWAY, Refresh, later,
-};
+use super::{Access, DeadGrant, Family, IDLE_LIFE, Inner, IssuedTokens, JiraSite, Refresh, later};
 use crate::mint;
 
 /// Why the token endpoint gave nothing: status, error, description.
@@ -128,11 +126,16 @@ impl Inner {
         Ok(answer)
     }
 
+    /// Inside it a rotated refresh token still works, and the old access token too.
+    fn leeway(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.kept.switches.leeway_seconds.into())
+    }
+
     /// Whether a refresh token would be exchanged for a pair now.
     pub(super) fn honours(&self, refresh_token: &str) -> bool {
         let found = self.kept.refresh_tokens.get(refresh_token);
         found.is_some_and(|it| {
-            let is_too_late = |at| later(at, LEEWAY) <= self.now();
+            let is_too_late = |at| later(at, self.leeway()) <= self.now();
             !it.is_revoked
                 && self.is_family_alive(it.family)
                 && later(it.used_at, IDLE_LIFE) > self.now()
@@ -150,7 +153,8 @@ impl Inner {
         let family = found.family;
         let is_alive = !found.is_revoked && self.is_family_alive(family);
         let is_idle = later(found.used_at, IDLE_LIFE) <= now;
-        let is_too_late = found.rotated_at.is_some_and(|it| later(it, LEEWAY) <= now);
+        let leeway = self.leeway();
+        let is_too_late = found.rotated_at.is_some_and(|it| later(it, leeway) <= now);
         if !is_alive || is_idle || is_too_late {
             if is_too_late && self.kept.switches.reuse_revokes_family {
                 self.end_family(family);
@@ -171,7 +175,7 @@ impl Inner {
             if let Some(access) = self.kept.access_tokens.get_mut(&found.access)
                 && companion_dies
             {
-                access.dies_at = access.dies_at.min(later(now, LEEWAY));
+                access.dies_at = access.dies_at.min(later(now, leeway));
             }
             if let Some(it) = self.kept.refresh_tokens.get_mut(token) {
                 it.rotated_at = Some(now);

@@ -129,6 +129,17 @@ async fn reuse_may_spare_the_family() {
 }
 
 #[tokio::test]
+async fn without_leeway_a_refresh_token_works_once() {
+    let local = Local::with(json!({ "leeway_seconds": 0 })).await;
+    let first = local.pair(SAM).await;
+    let second = pair_of(&local.refresh(&first.refresh).await);
+    assert_eq!(local.myself(&first.access, SAM).await.status, 401);
+    assert_eq!(local.myself(&second.access, SAM).await.status, 200);
+    local.refresh(&first.refresh).await.is(403, &dead());
+    local.refresh(&second.refresh).await.is(403, &dead());
+}
+
+#[tokio::test]
 async fn the_companion_dies_ten_minutes_after_a_rotation() {
     let local = Local::start().await;
     let first = local.pair(SAM).await;

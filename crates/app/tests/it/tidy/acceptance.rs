@@ -10,7 +10,8 @@ struct Row {
 }
 
 fn rows(text: &str) -> Vec<Row> {
-    let lines = text.lines().filter(|it| it.starts_with("| D"));
+    let is_row = |it: &&str| it.starts_with("| ") && it.contains('`');
+    let lines = text.lines().filter(is_row);
     let row = |line: &str| {
         let columns: Vec<_> = line.split('|').map(str::trim).collect();
         Row {
@@ -55,9 +56,12 @@ fn exists(test: &str, ours: &[Source], browser: &[Source]) -> bool {
 #[test]
 fn every_row_of_the_acceptance_names_tests_that_exist() {
     let rows = rows(&read("docs/acceptance.md"));
-    let expected = (1..=9).chain(12..=18).chain([25]).chain(28..=39);
+    let expected = (1..=9).chain(12..=19).chain([21, 25]).chain(28..=39);
     let expected: Vec<_> = expected.map(|it| format!("D{it}")).collect();
-    let found: Vec<_> = rows.iter().map(|it| it.name.clone()).collect();
+    let names = rows.iter().map(|it| it.name.clone());
+    // The second table has incidents, by the names of others.
+    let numbered = names.filter(|it| it.starts_with('D'));
+    let found: Vec<_> = numbered.collect();
     assert_eq!(found, expected);
     let (rust, browser) = (rust(), sources("e2e", &[".test.mjs"]));
     let mut complaints = Vec::new();

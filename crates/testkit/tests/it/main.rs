@@ -1,0 +1,10 @@
+//! What is promised of several real processes: storms of callers, and processes that are killed or paused at
+//! any step of a refresh.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod figures;
+mod kill;
+mod pause;
+mod proof;
+mod refresher;
+mod storm;
