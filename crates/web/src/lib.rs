@@ -2,6 +2,7 @@
 //!
 //! [`router`] has all routes in one table and all layers in one place. A page is three things with
 //! one name: `pages/sites.rs` (handlers), `view/sites.rs` (what it shows), `templates/sites.html`.
+//! What other services ask for is in `api/`, one file a resource.
 //! Who may do what is an argument of the handler ([`who`]); what a use case refuses becomes an
 //! answer in [`problem`], the only place with status codes for errors.
 //!
