@@ -275,6 +275,13 @@ impl SimState {
         self.lock().honours(refresh_token)
     }
 
+    /// The access token that was given with a refresh token.
+    pub fn companion_of(&self, refresh_token: &str) -> Option<String> {
+        let inner = self.lock();
+        let found = inner.kept.refresh_tokens.get(refresh_token);
+        found.map(|it| it.access.clone())
+    }
+
     /// The cloud ids that an account reaches with Jira, by the site's name.
     pub fn sites_of(&self, account_name: &str) -> Vec<String> {
         let inner = self.lock();

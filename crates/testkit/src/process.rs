@@ -93,6 +93,11 @@ impl Process {
         })
     }
 
+    /// The installation, as this process has it.
+    pub const fn world(&self) -> &World {
+        &self.world
+    }
+
     /// Stops the process when one of its refreshes reaches `step` next.
     pub fn stop_at(&self, step: Step) {
         self.gate.lock().stop_at = Some(step);

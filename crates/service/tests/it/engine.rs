@@ -11,6 +11,7 @@ use testkit::world::{SignedInAdmin, World};
 mod answers;
 mod dead;
 mod leases;
+mod model;
 mod outage;
 mod rejected;
 mod store_trouble;

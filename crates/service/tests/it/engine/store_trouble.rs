@@ -16,7 +16,7 @@ use testkit::{
 use super::{HOUR, MINUTE, SECOND, ask, clear, expired, lapse_leases, row, stored};
 
 /// Refuses what `when` describes, of a change of a credential.
-async fn refuse_updates(world: &World, when: &str) {
+pub(super) async fn refuse_updates(world: &World, when: &str) {
     let sql = match &world.db.store {
         Store::Sqlite { .. } => format!(
             "CREATE TRIGGER refuses BEFORE UPDATE ON integration_credentials WHEN {when}
@@ -32,7 +32,7 @@ async fn refuse_updates(world: &World, when: &str) {
     world.db.raw(&sql).await.unwrap();
 }
 
-async fn take_updates(world: &World) {
+pub(super) async fn take_updates(world: &World) {
     let sql = match &world.db.store {
         Store::Sqlite { .. } => "DROP TRIGGER refuses",
         Store::Postgres(_) => {
@@ -42,7 +42,7 @@ async fn take_updates(world: &World) {
     world.db.raw(sql).await.unwrap();
 }
 
-const NEW_PAIRS: &str = "NEW.generation > OLD.generation";
+pub(super) const NEW_PAIRS: &str = "NEW.generation > OLD.generation";
 const ALL: &str = "NEW.generation >= 0";
 
 async fn rename(world: &World, from: &str, to: &str) {
