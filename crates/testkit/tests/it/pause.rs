@@ -2,8 +2,7 @@
 //! pair is thrown away.
 
 use service::refresh::Step;
-use store::Store;
-use testkit::db_tests;
+use testkit::{db::TestDb, db_tests};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -35,27 +34,75 @@ impl Paused {
     }
 }
 
-db_tests! {
-    async fn paused_before_it_sends_a_holder_does_not_send_late(db: TestDb) {
-        let proof = Proof::new(db).await;
-        if matches!(proof.world.db.store, Store::Sqlite { .. }) {
-            // There is no other process.
-            return;
-        }
-        let mut other = proof.start(Some(Step::BeforeLease)).await;
-        proof.expire().await;
-        let before = proof.counts();
-        let paused = Paused::at(&proof, Step::BeforeSend).await;
-        other.go();
-        let answer = proof.door(&other).ask().await;
-        proof.is_whole(answer.as_ref()).await;
-        let late = paused.goes_on().await;
-        proof.is_whole(late.as_ref()).await;
-        let after = proof.counts();
-        assert_eq!(after.token_requests - before.token_requests, 1);
-        assert_eq!(exchanges(&before, &after), 1);
-    }
+/// Only PostgreSQL has other processes beside the one that is stopped.
+async fn with_other_processes() -> Option<Proof> {
+    let db = TestDb::postgres().await?;
+    Some(Proof::new(db).await)
+}
 
+#[tokio::test]
+async fn paused_before_it_sends_a_holder_does_not_send_late() {
+    let Some(proof) = with_other_processes().await else {
+        return;
+    };
+    let mut other = proof.start(Some(Step::BeforeLease)).await;
+    proof.expire().await;
+    let before = proof.counts();
+    let paused = Paused::at(&proof, Step::BeforeSend).await;
+    other.go();
+    let answer = proof.door(&other).ask().await;
+    proof.is_whole(answer.as_ref()).await;
+    let late = paused.goes_on().await;
+    proof.is_whole(late.as_ref()).await;
+    let after = proof.counts();
+    assert_eq!(after.token_requests - before.token_requests, 1);
+    assert_eq!(exchanges(&before, &after), 1);
+}
+
+#[tokio::test]
+async fn paused_after_the_answer_a_holder_leaves_the_newer_pair_alone() {
+    let Some(proof) = with_other_processes().await else {
+        return;
+    };
+    let mut other = proof.start(Some(Step::BeforeLease)).await;
+    proof.expire().await;
+    let before = proof.counts();
+    let paused = Paused::at(&proof, Step::Answered).await;
+    other.go();
+    let answer = proof.door(&other).ask().await;
+    proof.is_whole(answer.as_ref()).await;
+    let late = paused.goes_on().await;
+    proof.is_whole(late.as_ref()).await;
+    let after = proof.counts();
+    assert_eq!(after.token_requests - before.token_requests, 2);
+    assert_eq!(after.refresh_reused - before.refresh_reused, 1);
+}
+
+#[tokio::test]
+async fn paused_after_the_answer_a_holder_beats_who_has_its_lease_and_has_not_sent() {
+    let Some(proof) = with_other_processes().await else {
+        return;
+    };
+    let mut other = proof.start(Some(Step::BeforeLease)).await;
+    proof.expire().await;
+    let before = proof.counts();
+    let paused = Paused::at(&proof, Step::Answered).await;
+    other.hold(Step::BeforeSend).await;
+    let door = proof.door(&other);
+    let waiting = tokio::spawn(async move { door.ask().await });
+    other.reached(Step::BeforeSend).await;
+    other.pause();
+    // When it wakes up, its lease is stale.
+    proof.lease_has_lapsed().await;
+    let late = paused.goes_on().await;
+    proof.is_whole(late.as_ref()).await;
+    other.go();
+    other.wake_up();
+    proof.is_whole(waiting.await.unwrap().as_ref()).await;
+    assert_eq!(exchanges(&before, &proof.counts()), 1);
+}
+
+db_tests! {
     async fn paused_before_it_sends_a_holder_alone_takes_its_lease_again(db: TestDb) {
         let proof = Proof::new(db).await;
         proof.expire().await;
@@ -68,25 +115,6 @@ db_tests! {
         assert_eq!(after.token_requests - before.token_requests, 1);
     }
 
-    async fn paused_after_the_answer_a_holder_leaves_the_newer_pair_alone(db: TestDb) {
-        let proof = Proof::new(db).await;
-        if matches!(proof.world.db.store, Store::Sqlite { .. }) {
-            return;
-        }
-        let mut other = proof.start(Some(Step::BeforeLease)).await;
-        proof.expire().await;
-        let before = proof.counts();
-        let paused = Paused::at(&proof, Step::Answered).await;
-        other.go();
-        let answer = proof.door(&other).ask().await;
-        proof.is_whole(answer.as_ref()).await;
-        let late = paused.goes_on().await;
-        proof.is_whole(late.as_ref()).await;
-        let after = proof.counts();
-        assert_eq!(after.token_requests - before.token_requests, 2);
-        assert_eq!(after.refresh_reused - before.refresh_reused, 1);
-    }
-
     async fn paused_after_the_answer_a_holder_saves_its_pair_although_its_lease_lapsed(db: TestDb) {
         let proof = Proof::new(db).await;
         proof.expire().await;
@@ -95,30 +123,6 @@ db_tests! {
         proof.lease_has_lapsed().await;
         let late = paused.goes_on().await;
         proof.is_whole(late.as_ref()).await;
-        assert_eq!(exchanges(&before, &proof.counts()), 1);
-    }
-
-    async fn paused_after_the_answer_a_holder_beats_who_has_its_lease_and_has_not_sent(db: TestDb) {
-        let proof = Proof::new(db).await;
-        if matches!(proof.world.db.store, Store::Sqlite { .. }) {
-            return;
-        }
-        let mut other = proof.start(Some(Step::BeforeLease)).await;
-        proof.expire().await;
-        let before = proof.counts();
-        let paused = Paused::at(&proof, Step::Answered).await;
-        other.hold(Step::BeforeSend).await;
-        let door = proof.door(&other);
-        let waiting = tokio::spawn(async move { door.ask().await });
-        other.reached(Step::BeforeSend).await;
-        other.pause();
-        // When it wakes up, its lease is stale.
-        proof.lease_has_lapsed().await;
-        let late = paused.goes_on().await;
-        proof.is_whole(late.as_ref()).await;
-        other.go();
-        other.wake_up();
-        proof.is_whole(waiting.await.unwrap().as_ref()).await;
         assert_eq!(exchanges(&before, &proof.counts()), 1);
     }
 }
