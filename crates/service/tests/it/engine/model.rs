@@ -92,6 +92,35 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
+/// What would seldom come about by chance: one process stands still at a step of a refresh while another one
+/// makes it, and goes on when the old token's leeway is over, or is not.
+fn overtaken() -> impl Strategy<Value = Vec<Action>> {
+    let step = prop::sample::select(Step::ALL.to_vec());
+    let passing = prop::sample::select(vec![SECOND * 7, MINUTE * 4, MINUTE * 11]);
+    (0..PROCESSES, 1..PROCESSES, step, passing.clone(), passing).prop_map(
+        |(one, distance, step, first, then)| {
+            let other = (one + distance) % PROCESSES;
+            vec![
+                Action::Pass(HOUR * 3),
+                Action::StopAt(one, step),
+                Action::Ask(one),
+                Action::Pass(first),
+                Action::Ask(other),
+                Action::Pass(then),
+                Action::GoOn(one),
+            ]
+        },
+    )
+}
+
+fn story() -> impl Strategy<Value = Vec<Action>> {
+    let part = prop_oneof![
+        20 => action().prop_map(|it| vec![it]),
+        1 => overtaken(),
+    ];
+    prop::collection::vec(part, 5..40).prop_map(|it| it.concat())
+}
+
 /// A process, and how much it was given to do.
 struct Running {
     process: Process,
@@ -403,13 +432,12 @@ fn whatever_happens_in_whatever_order_no_connection_is_lost_through_us() {
         max_shrink_iters: 100,
         ..config
     };
-    let actions = prop::collection::vec(action(), 5..40);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let mut runner = TestRunner::new(config);
-    let played = runner.run(&actions, |actions| {
+    let played = runner.run(&story(), |actions| {
         runtime.block_on(play(&actions));
         Ok(())
     });
