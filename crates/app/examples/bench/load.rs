@@ -2,37 +2,45 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::server::{Server, header};
+use crate::server::header;
+
+/// What is asked, as it is written, and the status that is expected.
+pub(crate) struct Asked {
+    pub(crate) address: SocketAddr,
+    pub(crate) request: String,
+    pub(crate) status: u16,
+}
+
+impl Asked {
+    /// A page, with a session.
+    pub(crate) fn page(address: SocketAddr, path: &str, cookie: &str) -> Self {
+        Self {
+            address,
+            request: format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n\r\n"),
+            status: 200,
+        }
+    }
+}
 
 /// Answers a second.
-pub(crate) fn per_second(
-    server: &Server,
-    path: &str,
-    cookie: &str,
-    connections: usize,
-    how_long: Duration,
-) -> f64 {
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n",
-        server.address
-    );
+pub(crate) fn per_second(asked: &Asked, connections: usize, how_long: Duration) -> f64 {
     let (count, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let begun = Instant::now();
     thread::scope(|scope| {
         for _ in 0..connections {
             scope.spawn(|| {
-                let mut stream = TcpStream::connect(server.address).unwrap();
+                let mut stream = TcpStream::connect(asked.address).unwrap();
                 stream.set_nodelay(true).unwrap();
                 let mut buffer = Vec::with_capacity(64 * 1024);
                 while !stop.load(Ordering::Relaxed) {
-                    stream.write_all(request.as_bytes()).unwrap();
-                    read_answer(&mut stream, &mut buffer);
+                    stream.write_all(asked.request.as_bytes()).unwrap();
+                    read_answer(&mut stream, &mut buffer, asked.status);
                     count.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -46,7 +54,7 @@ pub(crate) fn per_second(
     count / seconds
 }
 
-fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
+fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, status: u16) {
     buffer.clear();
     let mut chunk = vec![0; 32 * 1024];
     let mut whole = None;
@@ -58,7 +66,7 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
             && let Some(end) = buffer.windows(4).position(|it| it == b"\r\n\r\n")
         {
             let head = std::str::from_utf8(&buffer[..end]).unwrap();
-            assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+            assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
             let length: usize = header(head, "content-length").unwrap().parse().unwrap();
             whole = Some(end + 4 + length);
         }

@@ -11,11 +11,14 @@
     reason = "a tool for people, which stops at whatever is odd"
 )]
 
+mod door;
+mod engine;
 mod load;
 mod server;
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
+use load::Asked;
 use server::Server;
 
 /// How many starts the median is taken of.
@@ -36,15 +39,18 @@ fn main() {
     let binary = Path::new(binary);
     let mut rows = vec![size_of(binary), start(binary), memory(binary)];
     rows.extend(page(binary));
+    rows.extend(door::rows());
+    rows.extend(engine::rows());
     let table = table(&rows);
     println!("{table}");
     let text = format!(
         "# Benchmarks\n\n\
-         Written by `scripts/bench`; run it again to compare. This run: {cores} cores, SQLite, release build.\n\n\
+         Written by `scripts/bench`; run it again to compare. This run: {cores} cores, release build; SQLite where nothing else is said.\n\n\
          {table}\n\
          Requests per second are of one server and one client on the same cores, with {CONNECTIONS} kept\n\
          connections, the routes asked in turns, {ROUNDS} rounds of {seconds} s each; the ratio is of the\n\
-         medians. The empty route is `/healthz`: all layers, no work.\n{tortured}",
+         medians. The empty route is `/healthz`: all layers, no work. The route of one statement is `/account` with a\n\
+         session that is not known: all layers, one SELECT by a unique key.\n{tortured}",
         cores = std::thread::available_parallelism().map_or(0, usize::from),
         seconds = ROUND.as_secs(),
         tortured = what_torture_wrote(target),
@@ -127,14 +133,10 @@ fn page(binary: &Path) -> Vec<Row> {
     let cookie = quiet.sign_in();
     let (mut pages, mut empties) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        empties.push(load::per_second(
-            &quiet,
-            "/healthz",
-            &cookie,
-            CONNECTIONS,
-            ROUND,
-        ));
-        pages.push(load::per_second(&quiet, page, &cookie, CONNECTIONS, ROUND));
+        let empty = Asked::page(quiet.address, "/healthz", &cookie);
+        empties.push(load::per_second(&empty, CONNECTIONS, ROUND));
+        let page = Asked::page(quiet.address, page, &cookie);
+        pages.push(load::per_second(&page, CONNECTIONS, ROUND));
     }
     let (page, empty) = (median(&mut pages), median(&mut empties));
     vec![

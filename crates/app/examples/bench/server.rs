@@ -33,6 +33,7 @@ impl Server {
             .env_clear()
             .env("ENCRYPTION_KEYS", format!("bench:{}A", "A".repeat(42)))
             .env("LISTEN", address.to_string())
+            .env("METRICS_LISTEN", "")
             .env("BASE_URL", format!("http://{address}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null());

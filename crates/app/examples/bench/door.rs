@@ -1,0 +1,140 @@
+//! What a valid token costs: over HTTP, as ratios to routes of the same server, and in this process.
+
+use std::{net::SocketAddr, time::Instant};
+
+use domain::credential::Provider;
+use jiff::SignedDuration;
+use secrecy::ExposeSecret as _;
+use service::{api_keys, refresh::ensure_valid_token};
+use testkit::{
+    app::SESSION_COOKIE,
+    db::TestDb,
+    world::{SignedInAdmin, World},
+};
+use tokio::{net::TcpListener, runtime::Runtime};
+
+use crate::{
+    CONNECTIONS, ROUND, ROUNDS, Row,
+    load::{self, Asked},
+    median,
+};
+
+/// How many reads in this process are timed together.
+const READS: u32 = 2_000;
+
+pub(crate) fn rows() -> Vec<Row> {
+    let runtime = Runtime::new().unwrap();
+    let mut rows = of(&runtime, runtime.block_on(TestDb::sqlite()), true);
+    if let Some(db) = runtime.block_on(TestDb::postgres()) {
+        rows.extend(of(&runtime, db, false));
+    }
+    rows
+}
+
+fn of(runtime: &Runtime, db: TestDb, is_sqlite: bool) -> Vec<Row> {
+    let (world, ada) = runtime.block_on(async {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        world.connect(&ada, "Sam One").await.unwrap();
+        (world, ada)
+    });
+    let (address, key) = runtime.block_on(serve(&world, &ada));
+    let empty = Asked::page(address, "/healthz", "");
+    let statement = Asked {
+        status: 303,
+        ..Asked::page(
+            address,
+            "/account",
+            &format!("{SESSION_COOKIE}={}", "A".repeat(43)),
+        )
+    };
+    let token = Asked {
+        address,
+        request: format!(
+            "POST /api/v1/integrations/jira/token HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\
+             Content-Length: 0\r\n\r\n"
+        ),
+        status: 200,
+    };
+    let (mut empties, mut statements, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        empties.push(load::per_second(&empty, CONNECTIONS, ROUND));
+        statements.push(load::per_second(&statement, CONNECTIONS, ROUND));
+        tokens.push(load::per_second(&token, CONNECTIONS, ROUND));
+    }
+    let (empty, statement, token) = (
+        median(&mut empties),
+        median(&mut statements),
+        median(&mut tokens),
+    );
+    let inside = runtime.block_on(in_process(&world, &ada));
+    let figure = |other: f64| format!("{:.2} ({token:.0} to {other:.0} a second)", token / other);
+    let row = |sqlite, postgres, figure, goal| Row {
+        what: if is_sqlite { sqlite } else { postgres },
+        figure,
+        goal,
+    };
+    vec![
+        row(
+            "a valid token over HTTP, to a route of one statement, SQLite",
+            "the same, PostgreSQL",
+            figure(statement),
+            "at least 0.7",
+        ),
+        row(
+            "a valid token over HTTP, to the empty route, SQLite",
+            "the same, PostgreSQL",
+            figure(empty),
+            if is_sqlite {
+                "at least 0.2"
+            } else {
+                "at least 0.12"
+            },
+        ),
+        row(
+            "a valid token in process, to reading its row, SQLite",
+            "the same, PostgreSQL",
+            inside,
+            "–",
+        ),
+    ]
+}
+
+/// The real router on a real socket, and a key.
+async fn serve(world: &World, ada: &SignedInAdmin) -> (SocketAddr, String) {
+    let created = api_keys::create(&world.services, ada, "bench")
+        .await
+        .unwrap();
+    let key = created.key.expose_secret().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let settings = web::Settings {
+        base_url: format!("http://{address}").parse().unwrap(),
+    };
+    let router = web::router(world.services.clone(), settings);
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (address, key)
+}
+
+async fn in_process(world: &World, ada: &SignedInAdmin) -> String {
+    let (services, team) = (&world.services, ada.team().id);
+    let (mut tokens, mut reads) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        for _ in 0..READS {
+            ensure_valid_token(services, team, Provider::Jira, SignedDuration::ZERO)
+                .await
+                .unwrap();
+        }
+        tokens.push(f64::from(READS) / begun.elapsed().as_secs_f64());
+        let begun = Instant::now();
+        for _ in 0..READS {
+            let mut tx = services.store.read().await.unwrap();
+            tx.find_credential(team, Provider::Jira).await.unwrap();
+        }
+        reads.push(f64::from(READS) / begun.elapsed().as_secs_f64());
+    }
+    let (token, read) = (median(&mut tokens), median(&mut reads));
+    format!("{:.2} ({token:.0} to {read:.0} a second)", token / read)
+}
