@@ -4,7 +4,6 @@ use std::{net::SocketAddr, time::Instant};
 
 use domain::credential::Provider;
 use jiff::SignedDuration;
-use secrecy::ExposeSecret as _;
 use service::{api_keys, refresh::ensure_valid_token};
 use testkit::{
     app::SESSION_COOKIE,
@@ -105,7 +104,7 @@ async fn serve(world: &World, ada: &SignedInAdmin) -> (SocketAddr, String) {
     let created = api_keys::create(&world.services, ada, "bench")
         .await
         .unwrap();
-    let key = created.key.expose_secret().to_owned();
+    let key = created.shown_once();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = web::Settings {
