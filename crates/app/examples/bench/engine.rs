@@ -13,7 +13,6 @@ use domain::{
     credential::{
         Generation, IntegrationCredential, Provider, RefreshSchedule, Scopes, SealedTokens,
     },
-    env::Env as _,
     ids::{CredentialId, TeamId},
     sealed::Sealed,
     team::Team,
@@ -127,6 +126,10 @@ async fn ending(db: TestDb, database: &str) -> Row {
 }
 
 /// A provider that takes its time and gives a pair to whoever asks.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "plays a provider that takes its time"
+)]
 async fn provider() -> url::Url {
     let answer = async || {
         tokio::time::sleep(LATENCY).await;

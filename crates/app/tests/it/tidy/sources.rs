@@ -15,6 +15,10 @@ const SLEEP: &[(&str, &str)] = &[
         "crates/app/examples/bench/load.rs",
         "measures over a time; no test",
     ),
+    (
+        "crates/app/examples/bench/engine.rs",
+        "plays a provider that takes its time",
+    ),
     ("crates/app/src/shutdown.rs", "the limit of the shutdown"),
     (
         "crates/service/src/refresh.rs",
