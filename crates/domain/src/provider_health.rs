@@ -14,7 +14,7 @@ use crate::{
 /// After a provider was found to be down, it is asked this soon.
 pub const FIRST_PROBE: SignedDuration = SignedDuration::from_secs(5);
 
-/// Then at this distance, with [`PROBE_JITTER`].
+/// Then at this distance, moved at random by a few seconds.
 const PROBE_EVERY: SignedDuration = SignedDuration::from_secs(45);
 
 /// What the distance is moved by at most, either way.

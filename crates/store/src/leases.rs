@@ -293,7 +293,8 @@ impl Tx {
     }
 
     /// Credentials of all teams whose refresh is due and that nobody is at, the longest due first. With
-    /// `only_interrupted`, those alone whose last attempt has an unknown end.
+    /// `only_interrupted`, those alone whose last attempt has an unknown end, the newest first: of them a
+    /// lost answer can still be had again.
     ///
     /// # Errors
     ///
@@ -313,7 +314,7 @@ impl Tx {
             SELECT team_id, id, provider, generation FROM integration_credentials
              WHERE next_refresh_at <= $1 AND refresh_started_at IS NOT NULL
                AND (lease_until IS NULL OR lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER))
-             ORDER BY refresh_started_at LIMIT $2";
+             ORDER BY refresh_started_at DESC LIMIT $2";
         const POSTGRES: &str = "
             SELECT team_id, id, provider, generation FROM integration_credentials
              WHERE next_refresh_at <= $1
@@ -325,7 +326,7 @@ impl Tx {
              WHERE next_refresh_at <= $1 AND refresh_started_at IS NOT NULL
                AND (lease_until IS NULL
                     OR lease_until <= CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))
-             ORDER BY refresh_started_at LIMIT $2";
+             ORDER BY refresh_started_at DESC LIMIT $2";
         let sql = if only_interrupted {
             self.pick(SQLITE_INTERRUPTED, POSTGRES_INTERRUPTED)
         } else {

@@ -76,13 +76,13 @@ fn of(runtime: &Runtime, db: TestDb, is_sqlite: bool) -> Vec<Row> {
     vec![
         row(
             "a valid token over HTTP, to a route of one statement, SQLite",
-            "the same, PostgreSQL",
+            "a valid token over HTTP, to a route of one statement, PostgreSQL",
             figure(statement),
             "at least 0.7",
         ),
         row(
             "a valid token over HTTP, to the empty route, SQLite",
-            "the same, PostgreSQL",
+            "a valid token over HTTP, to the empty route, PostgreSQL",
             figure(empty),
             if is_sqlite {
                 "at least 0.2"
@@ -92,7 +92,7 @@ fn of(runtime: &Runtime, db: TestDb, is_sqlite: bool) -> Vec<Row> {
         ),
         row(
             "a valid token in process, to reading its row, SQLite",
-            "the same, PostgreSQL",
+            "a valid token in process, to reading its row, PostgreSQL",
             inside,
             "–",
         ),

@@ -115,7 +115,7 @@ async fn ending(db: TestDb, database: &str) -> Row {
         what: if database == "SQLite" {
             "10,000 connections that end in one minute, 50 ms an answer, SQLite"
         } else {
-            "the same, PostgreSQL"
+            "10,000 connections that end in one minute, 50 ms an answer, PostgreSQL"
         },
         figure: format!(
             "all refreshed in {:.1} s ({per_second:.0} a second)",

@@ -138,6 +138,15 @@ db_tests! {
         assert!(due(&db, true, 59).await.is_empty());
     }
 
+    async fn of_the_interrupted_the_newest_is_first(db: TestDb) {
+        two_connected_teams(&db).await;
+        for (team, started) in [(1, 5), (2, 9)] {
+            assert!(lease(&db, refresh(team, 9), None, LONG, started).await);
+            assert!(fail(&db, refresh(team, 9), Some(started), 20).await);
+        }
+        assert_eq!(due(&db, true, 20).await, [refresh(2, 0).credential, refresh(1, 0).credential]);
+    }
+
     async fn a_dead_holders_refresh_is_due_at_once(db: TestDb) {
         two_connected_teams(&db).await;
         assert!(lease(&db, refresh(1, 9), None, LONG, 5).await);
