@@ -240,6 +240,11 @@ pub struct IntegrationCredential {
 }
 
 impl IntegrationCredential {
+    /// Since when it has the pair in force: a refresh saved it, or the consent gave it.
+    pub fn paired_at(&self) -> Option<Timestamp> {
+        self.last_refreshed_at.or(self.consented_at)
+    }
+
     /// Whether it holds a pair that Atlassian has not refused.
     pub const fn is_live(&self) -> bool {
         self.tokens.is_some() && self.revoked_at.is_none()

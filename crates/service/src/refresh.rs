@@ -285,8 +285,8 @@ impl ValidToken {
 /// A pair of less than ten minutes is not replaced because somebody wants one that lasts longer: the
 /// rotation would end the older one early, and bring nothing.
 fn is_young(credential: &IntegrationCredential, now: Timestamp) -> bool {
-    let made_at = credential.last_refreshed_at.or(credential.consented_at);
-    made_at.is_some_and(|it| now.duration_since(it).abs() < LEEWAY)
+    let paired_at = credential.paired_at();
+    paired_at.is_some_and(|it| now.duration_since(it).abs() < LEEWAY)
 }
 
 fn note_use(services: &Services, credential: &IntegrationCredential, now: Timestamp) {
@@ -330,8 +330,8 @@ fn what_is_needed(
     tokens: &SealedTokens,
     now: Timestamp,
 ) -> Need {
-    let saved_at = credential.last_refreshed_at.or(credential.consented_at);
-    let lifetime = saved_at.map(|it| tokens.access_expires_at.duration_since(it));
+    let paired_at = credential.paired_at();
+    let lifetime = paired_at.map(|it| tokens.access_expires_at.duration_since(it));
     let spread = JITTER.as_secs().saturating_mul(2).saturating_add(1);
     let drawn = i64::from(u16::from_be_bytes(random(services.env.as_ref())));
     let jitter = SignedDuration::from_secs(drawn.rem_euclid(spread)) - JITTER;

@@ -1,6 +1,6 @@
 //! The forms in which values are kept, the same in both databases.
 
-use domain::credential::{Provider, Scopes, SealedTokens};
+use domain::credential::{Provider, RefreshOutcome, Scopes, SealedTokens};
 use domain::sealed::Sealed;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -62,6 +62,23 @@ impl Row {
 
     pub(crate) fn provider(self, text: &str) -> Result<Provider, StoreError> {
         self.word("provider", text, &Provider::ALL, Provider::as_str)
+    }
+
+    /// What a refresh came to.
+    pub(crate) fn outcome(
+        self,
+        column: &'static str,
+        text: &str,
+    ) -> Result<RefreshOutcome, StoreError> {
+        self.word(column, text, &RefreshOutcome::ALL, RefreshOutcome::as_str)
+    }
+
+    /// What the last refresh came to, if there was one.
+    pub(crate) fn last_outcome(
+        self,
+        text: Option<&str>,
+    ) -> Result<Option<RefreshOutcome>, StoreError> {
+        text.map(|it| self.outcome("last_outcome", it)).transpose()
     }
 
     pub(crate) fn checked<T, E>(

@@ -57,18 +57,10 @@ impl TryFrom<GroupRow> for ConnectionGroup {
             table: "integration_credentials",
             id: Uuid::nil(),
         };
-        let last_outcome = row.last_outcome.map(|it| {
-            here.word(
-                "last_outcome",
-                &it,
-                &RefreshOutcome::ALL,
-                RefreshOutcome::as_str,
-            )
-        });
         Ok(Self {
             has_tokens: row.has_tokens,
             is_dead: row.is_dead,
-            last_outcome: last_outcome.transpose()?,
+            last_outcome: here.last_outcome(row.last_outcome.as_deref())?,
             is_failing: row.is_failing,
             has_ended: row.has_ended,
             is_lost: row.is_lost,

@@ -2,10 +2,7 @@
 //! refresh writes stands in `leases.rs`.
 
 use domain::{
-    credential::{
-        Generation, IntegrationCredential, Provider, RefreshOutcome, RefreshSchedule,
-        RevocationReason,
-    },
+    credential::{Generation, IntegrationCredential, Provider, RefreshSchedule, RevocationReason},
     ids::{CredentialId, TeamId, UserId},
     text::AccountId,
 };
@@ -56,14 +53,6 @@ impl TryFrom<CredentialRow> for IntegrationCredential {
         let account_id = row
             .account_id
             .map(|it| here.checked("account_id", AccountId::parse(&it)));
-        let last_outcome = row.last_outcome.map(|it| {
-            here.word(
-                "last_outcome",
-                &it,
-                &RefreshOutcome::ALL,
-                RefreshOutcome::as_str,
-            )
-        });
         let reason = row.revocation_reason.map(|it| {
             here.word(
                 "revocation_reason",
@@ -84,7 +73,7 @@ impl TryFrom<CredentialRow> for IntegrationCredential {
             consented_at: here.maybe_time("consented_at", row.consented_at)?,
             generation: Generation(row.generation),
             consecutive_failures: here.checked("consecutive_failures", failures)?,
-            last_outcome: last_outcome.transpose()?,
+            last_outcome: here.last_outcome(row.last_outcome.as_deref())?,
             last_refreshed_at: here.maybe_time("last_refreshed_at", row.last_refreshed_at)?,
             last_used_at: here.maybe_time("last_used_at", row.last_used_at)?,
             schedule: RefreshSchedule {

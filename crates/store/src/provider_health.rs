@@ -35,20 +35,12 @@ impl TryFrom<HealthRow> for ProviderHealth {
             table: "provider_health",
             id: Uuid::nil(),
         };
-        let last_outcome = row.last_outcome.map(|it| {
-            here.word(
-                "last_outcome",
-                &it,
-                &RefreshOutcome::ALL,
-                RefreshOutcome::as_str,
-            )
-        });
         Ok(Self {
             provider: here.provider(&row.provider)?,
             failing_since: here.maybe_time("failing_since", row.failing_since)?,
             first_failed: row.first_failed.map(CredentialId::from_uuid),
             is_down: row.is_down,
-            last_outcome: last_outcome.transpose()?,
+            last_outcome: here.last_outcome(row.last_outcome.as_deref())?,
             next_probe_at: here.maybe_time("next_probe_at", row.next_probe_at)?,
             probes: row.probes,
             last_success_at: here.maybe_time("last_success_at", row.last_success_at)?,

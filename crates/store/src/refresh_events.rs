@@ -1,7 +1,7 @@
 //! What each refresh came to: one row an attempt.
 
 use domain::{
-    credential::{Generation, RefreshOutcome},
+    credential::Generation,
     ids::{CredentialId, RefreshEventId, TeamId},
     refresh_event::{RefreshCause, RefreshEvent},
 };
@@ -34,7 +34,7 @@ impl TryFrom<EventRow> for RefreshEvent {
             table: "refresh_events",
             id: row.id,
         };
-        let (cause, outcome) = (&row.cause, &row.outcome);
+        let cause = &row.cause;
         let status = row
             .http_status
             .map(|it| here.checked("http_status", u16::try_from(it)));
@@ -44,12 +44,7 @@ impl TryFrom<EventRow> for RefreshEvent {
             credential: CredentialId::from_uuid(row.credential_id),
             generation: Generation(row.generation),
             cause: here.word("cause", cause, &RefreshCause::ALL, RefreshCause::as_str)?,
-            outcome: here.word(
-                "outcome",
-                outcome,
-                &RefreshOutcome::ALL,
-                RefreshOutcome::as_str,
-            )?,
+            outcome: here.outcome("outcome", &row.outcome)?,
             http_status: status.transpose()?,
             duration_ms: here.checked("duration_ms", u64::try_from(row.duration_ms))?,
             at: here.time("created_at", row.created_at)?,
