@@ -75,6 +75,10 @@ ids! {
     PasswordResetId
     /// Names a link for the first account.
     SetupLinkId
+    /// Names an incident.
+    IncidentId
+    /// Names what is to be sent, or was.
+    OutboxId
 }
 
 fn uuid_v7(env: &dyn Env) -> Uuid {
