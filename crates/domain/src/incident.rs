@@ -23,17 +23,20 @@ pub enum IncidentKind {
     Misconfigured,
     /// Atlassian refuses again and again in a way that nobody foresaw: told to the operator alone.
     Unexpected,
+    /// Atlassian does not answer anybody: told to services, by no mail.
+    ProviderDown,
 }
 
 impl IncidentKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ReconnectNeeded,
         Self::SiteLost,
         Self::PermissionsMissing,
         Self::RenewSoon,
         Self::Misconfigured,
         Self::Unexpected,
+        Self::ProviderDown,
     ];
 
     /// The word that is kept and told.
@@ -45,6 +48,7 @@ impl IncidentKind {
             Self::RenewSoon => "renew_soon",
             Self::Misconfigured => "misconfigured",
             Self::Unexpected => "unexpected",
+            Self::ProviderDown => "provider_down",
         }
     }
 

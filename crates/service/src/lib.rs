@@ -8,7 +8,7 @@
 //! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]; what state a connection is in: [`assess`]. What runs by itself: [`worker`].
-//! - What goes out by [`mail`]; what monitoring asks: [`metrics`].
+//! - Who is told of a connection that needs people, and what: [`notices`]. What goes out by [`mail`]; what monitoring asks: [`metrics`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
 //!   [`adopt`] guards against a second server on a copy; [`operator`], [`verify`] and [`probe`] are the rest.
 //!
@@ -32,6 +32,7 @@ pub mod keys;
 pub mod mail;
 pub mod members;
 pub mod metrics;
+pub mod notices;
 pub mod operator;
 pub mod overview;
 mod password;
@@ -110,6 +111,8 @@ pub struct Services {
     pub tasks: TaskTracker,
     /// Who failed how often of late.
     pub throttle: throttle::Throttle,
+    /// Who can be told, and whom to wake when there is something to tell.
+    pub notices: notices::Notices,
     /// What monitoring asks.
     pub metrics: Arc<metrics::Metrics>,
     /// Which keys were used; written once in a while.
@@ -138,6 +141,7 @@ impl Services {
             env,
             policy,
             mailer: None,
+            notices: notices::Notices::default(),
             tasks: TaskTracker::new(),
             throttle: throttle::Throttle::default(),
             key_usage: usage::Usage::default(),
@@ -150,6 +154,13 @@ impl Services {
     #[must_use]
     pub fn with_mailer(self, mailer: Option<mail::Mailer>) -> Self {
         Self { mailer, ..self }
+    }
+
+    /// The same with somebody else to tell than the admins of the teams.
+    #[must_use]
+    pub fn with_notices(self, settings: notices::NoticeSettings) -> Self {
+        let notices = notices::Notices::new(settings);
+        Self { notices, ..self }
     }
 
     /// The same with another way of refreshing.

@@ -68,6 +68,30 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     ("counts.rs list_connection_groups", "all teams, for metrics"),
     ("hints.rs refresh_hints", "the schema"),
     (
+        "incidents.rs count_operator_incidents",
+        "the operator's, of no team",
+    ),
+    (
+        "incidents.rs list_incidents",
+        "the operator's, of no team; the other text has it",
+    ),
+    (
+        "incidents.rs list_open_incident_counts",
+        "all teams, for metrics",
+    ),
+    (
+        "incidents.rs list_open_operator_incidents",
+        "the operator's, of no team",
+    ),
+    (
+        "incidents.rs lock_operator_incident",
+        "the operator's, of no team",
+    ),
+    (
+        "incidents.rs set_incident",
+        "asks for the team, or for none where it is the operator's",
+    ),
+    (
         "leases.rs find_oldest_due_refresh",
         "what is due, in all teams alike",
     ),
@@ -84,6 +108,14 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     (
         "leases.rs wake_failing_refreshes",
         "the provider answers all teams again",
+    ),
+    (
+        "outbox.rs drop_untried_mails",
+        "asks for the team, or for none where it is the operator's",
+    ),
+    (
+        "outbox.rs list_outbox_entries",
+        "the operator's, of no team; the other text has it",
     ),
     (
         "provider_health.rs find_provider_health",
@@ -210,6 +242,10 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     (
         "users.rs set_user_name",
         "a person may be in several teams or in none",
+    ),
+    (
+        "watches.rs list_due_watches",
+        "what is due, in all teams alike",
     ),
 ];
 
