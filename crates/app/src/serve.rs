@@ -277,6 +277,7 @@ async fn work(
     );
     services.tasks.close();
     services.tasks.wait().await;
+    worker::finish(&services).await;
     ended.map(drop)
 }
 

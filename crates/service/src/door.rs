@@ -65,6 +65,23 @@ pub enum KeyError {
     Failed(#[from] Error),
 }
 
+impl KeyError {
+    /// The words of [`Self::reason`].
+    pub(crate) const REASONS: [&str; 5] =
+        ["malformed", "unknown", "revoked", "throttled", "failed"];
+
+    /// The word that metrics have for it.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::Revoked => "revoked",
+            Self::Throttled(_) => "throttled",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 impl From<StoreError> for KeyError {
     fn from(err: StoreError) -> Self {
         Self::Failed(err.into())
@@ -77,6 +94,16 @@ impl From<StoreError> for KeyError {
 ///
 /// [`KeyError`].
 pub async fn identify(
+    services: &Services,
+    key: &SecretString,
+    provider: Provider,
+    from: ClientAddress,
+) -> Result<ApiClient, KeyError> {
+    let found = find(services, key, provider, from).await;
+    found.inspect_err(|why| services.metrics.key_refused(why))
+}
+
+async fn find(
     services: &Services,
     key: &SecretString,
     provider: Provider,

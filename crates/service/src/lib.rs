@@ -5,7 +5,7 @@
 //! - Teams: [`teams`], [`members`], [`invitations`].
 //! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`account_question`],
 //!   [`change_site`], [`disconnect`].
-//! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens.
+//! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens, [`calls`] counts what they ask for.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]; what state a connection is in: [`assess`]. What runs by itself: [`worker`].
 //! - Who is told of a connection that needs people, and what: [`notices`]. What goes out by [`mail`]; what monitoring asks: [`metrics`].
@@ -20,6 +20,7 @@ pub mod account_question;
 pub mod adopt;
 pub mod api_keys;
 pub mod assess;
+pub mod calls;
 pub mod change_site;
 pub mod choose_site;
 mod complete;
@@ -117,6 +118,8 @@ pub struct Services {
     pub metrics: Arc<metrics::Metrics>,
     /// Which keys were used; written once in a while.
     pub(crate) key_usage: usage::Usage<ApiKeyId>,
+    /// What services asked for; written once a second.
+    pub(crate) calls: calls::Calls,
     /// How this process refreshes, and what it remembers of it.
     pub engine: refresh::Engine,
     hashing: Arc<Semaphore>,
@@ -145,6 +148,7 @@ impl Services {
             tasks: TaskTracker::new(),
             throttle: throttle::Throttle::default(),
             key_usage: usage::Usage::default(),
+            calls: calls::Calls::default(),
             engine: refresh::Engine::default(),
             hashing: Arc::new(Semaphore::new(password::AT_ONCE)),
         }

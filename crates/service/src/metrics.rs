@@ -14,6 +14,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+mod calls;
+
+use calls::CallMetrics;
+
 /// What a refresh came to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabel {
@@ -49,6 +53,7 @@ pub struct Metrics {
     oldest_due: Gauge<f64, AtomicU64>,
     clock_apart: Gauge<f64, AtomicU64>,
     unsaved_pairs: Gauge,
+    calls: CallMetrics,
 }
 
 impl fmt::Debug for Metrics {
@@ -77,6 +82,7 @@ impl Metrics {
             oldest_due: Gauge::default(),
             clock_apart: Gauge::default(),
             unsaved_pairs: Gauge::default(),
+            calls: CallMetrics::new(),
         };
         for outcome in RefreshOutcome::ALL {
             drop(metrics.refreshes.get_or_create(&outcome_label(outcome)));
@@ -134,6 +140,7 @@ impl Metrics {
             "Token pairs that are in this process's memory alone, because the database does not take them",
             self.unsaved_pairs.clone(),
         );
+        self.calls.register(registry);
     }
 
     /// An attempt to refresh has ended.

@@ -19,8 +19,8 @@ const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether the store takes what is written, while the provider is down.
 const WATCH_STORE_EVERY: Duration = Duration::from_secs(5);
-/// How often use is written.
-const NOTE_USE_EVERY: Duration = Duration::from_secs(10);
+/// How often use is written: a process that is killed loses so much of it.
+const NOTE_USE_EVERY: Duration = Duration::from_secs(1);
 /// How often the store is looked at for metrics.
 const MEASURE_EVERY: Duration = Duration::from_mins(1);
 /// After this, hints of other processes are listened for again.
@@ -52,7 +52,11 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
         .await),
         listen(services, stop),
     );
-    // What was used since the last round.
+}
+
+/// Writes what is in memory alone. To be called at the very end, when no request and no task goes on that
+/// may add to it.
+pub async fn finish(services: &Arc<Services>) {
     if let Err(err) = note_use::run_once(services).await {
         tell(&err);
     }

@@ -53,6 +53,7 @@ mod refresh_events;
 mod sealed_values;
 mod sessions;
 mod teams;
+mod usage;
 mod users;
 mod watches;
 
@@ -69,4 +70,5 @@ pub use overview::{ConnectionOverview, Lapsed};
 pub use sealed_values::{SealedColumn, SealedValue};
 pub use sessions::Visitor;
 pub use tx::{Schema, Store, Tx};
+pub use usage::UsageSum;
 pub use watches::{Watch, WatchOf};

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{App, problem::Problem};
 
+pub(crate) mod counted;
 pub(crate) mod jira;
 
 /// Any address below `/api` that is none of ours.

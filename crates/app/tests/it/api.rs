@@ -13,6 +13,7 @@ use testkit::{
     db_tests, logs, secrets,
 };
 
+mod counted;
 mod keys;
 mod refusals;
 mod states;
@@ -232,7 +233,7 @@ db_tests! {
         app.world.env.advance(MINUTE * 5);
         billing.token().await;
         assert!(ada.get(&ada.path("keys")).await.body.contains("not used yet"), "not on the path of a read");
-        let write = async || service::worker::note_use::run_once(&app.world.services).await.unwrap();
+        let write = async || service::worker::note_use::run_once(&app.world.services).await.unwrap().last_uses;
         assert_eq!(write().await, 2, "the key and the credential");
         assert!(ada.get(&ada.path("keys")).await.body.contains("last used"));
         billing.token().await;

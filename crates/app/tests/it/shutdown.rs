@@ -5,8 +5,9 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 use atlassian_sim::Endpoint;
 use reqwest::{Client, Response, StatusCode, header};
 use secrecy::SecretString;
+use serde_json::json;
 use testkit::{
-    app::{SESSION_COOKIE, encoded},
+    app::{SESSION_COOKIE, encoded, keys_in},
     db_tests,
     output::{self, Kind},
     secrets,
@@ -146,7 +147,91 @@ async fn after_signals(running: Running, names: &'static [&str]) -> Ended {
     .await
 }
 
+/// A connected team at a server, and a key of one of its services.
+async fn with_a_key(world: &World, address: SocketAddr) -> (Client, String) {
+    let (ada, path) = on_the_way_back(world, address).await;
+    ada.get(&path).await.unwrap();
+    let req = ada.client.post(format!("{}/a/acme/keys", ada.origin));
+    let req = req
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
+        .header(header::COOKIE, ada.cookie());
+    let page = req.body(encoded(&[("name", "billing")])).send();
+    let key = keys_in(&page.await.unwrap().text().await.unwrap()).remove(0);
+    world.add_secret(&SecretString::from(key.clone()));
+    (ada.client, key)
+}
+
+/// Posts to the API as the service that has the key.
+async fn ask(
+    (client, key): &(Client, String),
+    address: SocketAddr,
+    path: &str,
+    body: &serde_json::Value,
+) -> (StatusCode, serde_json::Value) {
+    let req = client.post(format!("http://{address}/api/v1/integrations/jira/{path}"));
+    let res = req.bearer_auth(key).json(body).send().await.unwrap();
+    (res.status(), res.json().await.unwrap())
+}
+
+/// How many reads of that end are written in the database.
+async fn reads(world: &World) -> u64 {
+    let mut tx = world.services.store.read().await.unwrap();
+    let sums = tx.sum_key_usage(jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+    let days = tx
+        .sum_daily_usage(jiff::Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    assert_eq!(sums, days);
+    sums.iter().map(|it| it.count).sum()
+}
+
 db_tests! {
+    async fn what_was_counted_is_written_at_the_end(db: TestDb) {
+        let world = World::new(db).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (running, address) = serve(&world, folder.path(), &[]).await;
+        let service = with_a_key(&world, address).await;
+        let (status, token) = ask(&service, address, "token", &json!({})).await;
+        assert_eq!(status, StatusCode::OK, "{token}");
+        // A call that ends when the server is ending is counted as well.
+        let held = world.sim.hold(Endpoint::Resources);
+        let rejected = json!({"token_id": token["token_id"]});
+        let asking = tokio::spawn(async move { ask(&service, address, "token/rejected", &rejected).await });
+        held.reached().await;
+        let ending = beside(move || {
+            let mut running = running;
+            running.signal("TERM");
+            running.logs("shutting down");
+            running
+        });
+        let running = ending.await;
+        held.release();
+        let (status, told) = asking.await.unwrap();
+        assert_eq!((status, &told["warning"]["code"]), (StatusCode::OK, &json!("token_works")));
+        let ended = beside(move || running.wait()).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(reads(&world).await, 2);
+    }
+
+    async fn a_killed_process_has_written_what_it_counted_a_second_before(db: TestDb) {
+        let world = World::new(db).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (running, address) = serve(&world, folder.path(), &[]).await;
+        let service = with_a_key(&world, address).await;
+        for _ in 0..3 {
+            ask(&service, address, "token", &json!({})).await;
+        }
+        let asked = std::time::Instant::now();
+        let mut written = reads(&world).await;
+        while written < 3 && asked.elapsed() < MINUTE {
+            tokio::task::yield_now().await;
+            written = reads(&world).await;
+        }
+        drop(running);
+        assert_eq!(reads(&world).await, 3);
+    }
+
     async fn a_request_in_flight_is_finished(db: TestDb) {
         let world = World::new(db).await;
         let folder = tempfile::tempdir().unwrap();
@@ -274,8 +359,7 @@ async fn ctrl_c_ends_a_demo_well_once_it_has_answered() {
     let away = ada.post("/a/acme/integrations/jira/connect", &[]).await;
     let back = decide(&away.parse().unwrap(), "712020:1a7d3b5f-sam", "accept").await;
     // The answer to the exchange takes a while.
-    let fault =
-        serde_json::json!({ "on": "token", "fault": { "delay_millis": 1_500 }, "times": 1 });
+    let fault = json!({ "on": "token", "fault": { "delay_millis": 1_500 }, "times": 1 });
     let set = ada
         .client
         .post(format!("{control}/faults"))

@@ -21,7 +21,7 @@ fn key(n: u128, team: u128, name: &str) -> ApiKey {
     }
 }
 
-async fn add(db: &TestDb, n: u8, team: u128, name: &str) -> bool {
+pub(crate) async fn add(db: &TestDb, n: u8, team: u128, name: &str) -> bool {
     let key = key(u128::from(n), team, name);
     write(db, async |tx| {
         tx.add_api_key(team_id(team), &key, &token_hash(n)).await

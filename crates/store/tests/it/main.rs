@@ -29,5 +29,6 @@ mod sealed_values;
 mod sessions;
 mod teams;
 mod tx;
+mod usage;
 mod users;
 mod watches;

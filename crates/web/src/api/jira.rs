@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
-use domain::{credential::Scopes, jira::Site, state::Reason};
+use axum::{Json, extract::State, http::Method as HttpMethod};
+use domain::{
+    credential::Scopes,
+    jira::Site,
+    state::Reason,
+    usage::{Call, Method},
+};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -13,7 +18,7 @@ use service::{
     refresh::Wish,
 };
 
-use super::JsonBody;
+use super::{JsonBody, counted::counted};
 use crate::{App, problem::Problem, who::ApiClient};
 
 /// Nobody can ask for a token that lasts longer: Atlassian's live an hour.
@@ -68,47 +73,59 @@ struct Warning {
 pub(crate) async fn get_connection(
     State(app): State<App>,
     ApiClient(client): ApiClient,
+    method: HttpMethod,
 ) -> Result<Json<ConnectionBody>, Problem> {
-    let found = door::connection(&app.services, &client)
-        .await
-        .map_err(Problem::for_programs)?;
-    let told = found.assessment;
-    Ok(Json(ConnectionBody {
-        state: told.state.as_str(),
-        reason: told.reason.map(Reason::as_str),
-        site: found.site.as_ref().map(site),
-        account_id: found.account_id.map(|it| it.to_string()),
-        scopes: scopes(&found.scopes),
-        token_valid_until: found.token_valid_until.map(time),
-        next_refresh_at: told.next_attempt_at.map(time),
-        consent_ends_at: told.consent_ends_at.map(time),
-        warning: found.warning.map(warning),
-    }))
+    let services = &app.services;
+    let work = async {
+        let found = door::connection(services, &client).await?;
+        let told = found.assessment;
+        Ok(ConnectionBody {
+            state: told.state.as_str(),
+            reason: told.reason.map(Reason::as_str),
+            site: found.site.as_ref().map(site),
+            account_id: found.account_id.map(|it| it.to_string()),
+            scopes: scopes(&found.scopes),
+            token_valid_until: found.token_valid_until.map(time),
+            next_refresh_at: told.next_attempt_at.map(time),
+            consent_ends_at: told.consent_ends_at.map(time),
+            warning: found.warning.map(warning),
+        })
+    };
+    let method = Method::of(method.as_str());
+    counted(services, &client, Call::Status, method, work).await
 }
 
 /// `POST /api/v1/integrations/jira/token`.
 pub(crate) async fn get_token(
     State(app): State<App>,
     ApiClient(client): ApiClient,
-    JsonBody(body): JsonBody,
+    body: Result<JsonBody, Problem>,
 ) -> Result<Json<TokenBody>, Problem> {
-    let wish = wish(&body)?;
-    let served = door::token(&app.services, &client, wish).await?;
-    Ok(Json(answer(served)))
+    let services = &app.services;
+    let work = async {
+        let wish = wish(&body?.0)?;
+        Ok(answer(door::token(services, &client, wish).await?))
+    };
+    counted(services, &client, Call::Token, Method::Post, work).await
 }
 
 /// `POST /api/v1/integrations/jira/token/rejected`: Jira did not take the token of this id.
 pub(crate) async fn report_rejected(
     State(app): State<App>,
     ApiClient(client): ApiClient,
-    JsonBody(body): JsonBody,
+    body: Result<JsonBody, Problem>,
 ) -> Result<Json<TokenBody>, Problem> {
-    let wish = wish(&body)?;
-    let Some(Value::String(token_id)) = body.get("token_id") else {
-        return Err(Problem::token_id_missing());
+    let services = &app.services;
+    let work = async {
+        let JsonBody(body) = body?;
+        let wish = wish(&body)?;
+        let Some(Value::String(token_id)) = body.get("token_id") else {
+            return Err(Problem::token_id_missing().into());
+        };
+        let served = door::replace_rejected(services, &client, token_id, wish).await?;
+        Ok(answer(served))
     };
-    let served = door::replace_rejected(&app.services, &client, token_id, wish).await?;
-    Ok(Json(answer(served)))
+    counted(services, &client, Call::Rejected, Method::Post, work).await
 }
 
 /// What a caller asks for. Members that are not known are left alone.

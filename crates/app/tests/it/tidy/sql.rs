@@ -215,6 +215,8 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "all teams, for the operator",
     ),
     ("tx.rs schema", "the schema"),
+    ("usage.rs sum_daily_usage", "all teams, for the operator"),
+    ("usage.rs sum_key_usage", "all teams, for the operator"),
     (
         "users.rs add_user",
         "a person may be in several teams or in none",
