@@ -24,6 +24,7 @@ pub mod provider_health;
 pub mod refresh;
 pub mod refresh_event;
 pub mod sealed;
+pub mod sending;
 pub mod session;
 pub mod state;
 pub mod team;

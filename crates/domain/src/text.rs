@@ -40,6 +40,12 @@ fn is_invisible(it: char) -> bool {
         || matches!(it, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// The text without characters that have no shape of their own: for what others named, where it goes into
+/// a line of ours.
+pub fn visible_only(text: &str) -> String {
+    text.chars().filter(|it| !is_invisible(*it)).collect()
+}
+
 fn visible(text: &str, max: usize) -> Result<String, TextError> {
     let text = text.trim();
     if text.is_empty() {

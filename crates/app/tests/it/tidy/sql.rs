@@ -177,6 +177,39 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "rotating keys goes through all teams; what it reads names its team, and what it writes asks for it",
     ),
     (
+        "sending.rs claim_due_entries",
+        "what is due, in all teams alike",
+    ),
+    (
+        "sending.rs find_told_before",
+        "asks for the team, or for none where it is the operator's",
+    ),
+    (
+        "sending.rs forget_claims",
+        "the process that held them is gone, whoever's they were",
+    ),
+    ("sending.rs list_waiting", "all teams, for metrics"),
+    (
+        "sending.rs release_entry",
+        "asks for the claim, which one process has",
+    ),
+    (
+        "sending.rs resend_webhooks",
+        "one receiver is told of all teams",
+    ),
+    (
+        "sending.rs set_entry_ended",
+        "asks for the claim, which one process has",
+    ),
+    (
+        "sending.rs set_entry_failed",
+        "asks for the claim, which one process has",
+    ),
+    (
+        "sending.rs set_entry_sent",
+        "what was taken is sent, whoever's it was",
+    ),
+    (
         "sessions.rs add_session",
         "a session is of a person, not of a team",
     ),
@@ -248,6 +281,26 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     (
         "watches.rs list_due_watches",
         "what is due, in all teams alike",
+    ),
+    (
+        "webhook_receivers.rs disable_receiver",
+        "one receiver is told of all teams",
+    ),
+    (
+        "webhook_receivers.rs enable_receiver",
+        "one receiver is told of all teams",
+    ),
+    (
+        "webhook_receivers.rs find_receiver_health",
+        "one receiver is told of all teams",
+    ),
+    (
+        "webhook_receivers.rs set_receiver_fails",
+        "one receiver is told of all teams",
+    ),
+    (
+        "webhook_receivers.rs set_receiver_works",
+        "one receiver is told of all teams",
     ),
 ];
 
