@@ -25,6 +25,8 @@ use crate::{
     telemetry,
 };
 
+mod notices;
+
 /// What the operator does by hand.
 #[derive(Debug, Args)]
 pub(crate) struct AdminArgs {
@@ -92,6 +94,19 @@ enum AdminCommand {
     },
     /// Print a link that makes the first account, while there is none and sign-up is closed.
     SetupLink(Box<ServeArgs>),
+    /// Switch the receiver of webhooks on again, after it failed for five days or said that it is gone.
+    /// What was given up in the last three days is sent after all.
+    EnableWebhook(Box<ServeArgs>),
+    /// Send the receiver of webhooks an event of the type `test`, and say whether it took it.
+    TestWebhook(Box<ServeArgs>),
+    /// Send a mail, and say whether the mail server took it.
+    TestMail {
+        /// To whom.
+        #[arg(value_name = "EMAIL")]
+        email: String,
+        #[command(flatten)]
+        serve: Box<ServeArgs>,
+    },
     /// Say that this database is served here from now on: under another `BASE_URL`, with another
     /// client id, or after a restore.
     ///
@@ -127,6 +142,9 @@ pub(crate) fn run(args: AdminArgs) -> anyhow::Result<()> {
         } => connection(&store, &consent, &team, json),
         AdminCommand::ResetPassword { email, serve } => reset_password(&serve, &email),
         AdminCommand::SetupLink(args) => setup_link(&args),
+        AdminCommand::EnableWebhook(args) => notices::enable_webhook(&args),
+        AdminCommand::TestWebhook(args) => notices::test_webhook(&args),
+        AdminCommand::TestMail { email, serve } => notices::test_mail(&serve, &email),
         AdminCommand::Adopt(args) => adopt_store(&args),
     }
 }

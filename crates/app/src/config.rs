@@ -4,8 +4,9 @@
 use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
 
 use clap::Args;
+use domain::text::EmailAddress;
 use secrecy::SecretString;
-use service::mail::MailServer;
+use service::{mail::MailServer, webhook::WebhookReceiver};
 use url::{Host, Url};
 use vault::KeyRing;
 use web::client_address::TrustedProxies;
@@ -16,11 +17,13 @@ mod client;
 mod consent;
 mod database;
 mod mail;
+mod notices;
 mod readings;
 
 pub(crate) use client::Client;
 pub(crate) use consent::ConsentArgs;
 pub(crate) use database::database_url;
+pub(crate) use notices::NoticeArgs;
 pub(crate) use readings::Readings;
 
 /// A setting that cannot be taken.
@@ -61,6 +64,8 @@ given as NAME_FILE, the path of a file that holds it:
   SMTP_URL             the mail server: smtps://USER:PASSWORD@HOST, or smtp://…?tls=required for
                        STARTTLS; with --mail-from. A password never goes unencrypted to another
                        machine
+  WEBHOOK_SECRET       signs webhooks: whsec_BASE64, 24 to 64 bytes; with --webhook-url. Two, with
+                       a comma, while one is being rotated
   DATABASE_URL         see --database-url
 
 A file .env in the working directory is read first; what the environment has already, stays.";
@@ -179,6 +184,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "MAIL_FROM", value_name = "ADDRESS", default_value = "")]
     mail_from: String,
     #[command(flatten)]
+    notices: NoticeArgs,
+    #[command(flatten)]
     consent: ConsentArgs,
     /// How long a shutdown waits for what is under way; a second signal does not wait.
     #[arg(
@@ -208,6 +215,8 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) allow_signup: bool,
     pub(crate) mail: Option<MailServer>,
+    pub(crate) operator_email: Option<EmailAddress>,
+    pub(crate) receiver: Option<WebhookReceiver>,
     pub(crate) consent_lifetime_days: Option<NonZeroU16>,
     pub(crate) shutdown: Duration,
     pub(crate) migrate: bool,
@@ -284,6 +293,8 @@ impl Settings {
             trusted_proxies: trusted_proxies(&args.trusted_proxies)?,
             allow_signup: flag("ALLOW_SIGNUP", &args.allow_signup)?,
             mail: mail::mail(&args.mail_from, env)?,
+            operator_email: args.notices.operator_email()?,
+            receiver: args.notices.receiver(allow_plain_http, env)?,
             consent_lifetime_days: args.consent.lifetime_days()?,
             shutdown: seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds)?,
             migrate: args.migrate,
@@ -302,7 +313,7 @@ impl ServeArgs {
 
 /// Variables that look like ours and are none: most likely a slip of the pen.
 pub(crate) fn unknown_variables(env: &dyn Environment) -> Vec<String> {
-    const KNOWN: [&str; 7] = [
+    const KNOWN: [&str; 11] = [
         "JIRA_CLIENT_ID",
         "JIRA_CLIENT_SECRET",
         "JIRA_CLIENT_SECRET_FILE",
@@ -310,8 +321,13 @@ pub(crate) fn unknown_variables(env: &dyn Environment) -> Vec<String> {
         "JIRA_API_URL",
         "SMTP_URL",
         "SMTP_URL_FILE",
+        "WEBHOOK_URL",
+        "WEBHOOK_SECRET",
+        "WEBHOOK_SECRET_FILE",
+        "WEBHOOK_FORBID_PRIVATE",
     ];
-    let is_ours = |it: &str| it.starts_with("JIRA_") || it.starts_with("SMTP_");
+    let ours = ["JIRA_", "SMTP_", "WEBHOOK_"];
+    let is_ours = |it: &str| ours.iter().any(|start| it.starts_with(start));
     let is_odd = |it: &String| is_ours(it) && !KNOWN.contains(&it.as_str());
     env.names().into_iter().filter(is_odd).collect()
 }

@@ -10,8 +10,10 @@ use service::{
     Policy, Services,
     adopt::{ClaimError, Identity, claim},
     mail::Mailer,
+    notices::NoticeSettings,
     setup,
     start::{StartError, check_key_ring, recover_leases},
+    webhook::Webhooks,
     worker,
 };
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -88,8 +90,18 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mailer = settings
         .mail
         .map(|it| Mailer::new(it, settings.base_url.clone()));
-    let services = Services::new(store, settings.key_ring, atlassian, env, policy);
-    let services = Arc::new(services.with_mailer(mailer));
+    let notices = NoticeSettings {
+        has_receiver: settings.receiver.is_some(),
+        operator_email: settings.operator_email,
+    };
+    let webhooks = settings
+        .receiver
+        .map(|it| Webhooks::new(it, settings.base_url.clone()));
+    let services = Services::new(store, settings.key_ring, atlassian, env, policy)
+        .with_mailer(mailer)
+        .with_webhooks(webhooks)
+        .with_notices(notices);
+    let services = Arc::new(services);
     check_keys(&services).await?;
     claim_store(&services, &identity).await?;
     recover_leases(&services).await?;

@@ -8,7 +8,8 @@
 //! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens, [`calls`] counts what they ask for.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`]; what state a connection is in: [`assess`]. What runs by itself: [`worker`].
-//! - Who is told of a connection that needs people, and what: [`notices`]. What goes out by [`mail`]; what monitoring asks: [`metrics`].
+//! - Who is told of a connection that needs people, and what: [`notices`]. [`sending`] sends it, by
+//!   [`mail`] and [`webhook`]. What monitoring asks: [`metrics`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
 //!   [`adopt`] guards against a second server on a copy; [`operator`], [`verify`] and [`probe`] are the rest.
 //!
@@ -39,8 +40,10 @@ pub mod overview;
 mod password;
 pub mod password_reset;
 pub mod probe;
+pub mod receiver;
 pub mod refresh;
 pub mod rotate_keys;
+pub mod sending;
 pub mod setup;
 pub mod sign_in;
 pub mod sign_up;
@@ -52,6 +55,7 @@ pub mod throttle;
 mod usage;
 pub mod verify;
 mod waiting_grant;
+pub mod webhook;
 pub mod who;
 pub mod worker;
 
@@ -108,6 +112,10 @@ pub struct Services {
     pub policy: Policy,
     /// Mail; none while the operator has not set a server for it.
     pub mailer: Option<mail::Mailer>,
+    /// Webhooks; none while the operator has not set a receiver for them.
+    pub webhooks: Option<webhook::Webhooks>,
+    /// How this process sends notices, and what it has in hand.
+    pub sender: sending::Sender,
     /// Work that goes on when a caller has left; a shutdown waits for it.
     pub tasks: TaskTracker,
     /// Who failed how often of late.
@@ -144,6 +152,8 @@ impl Services {
             env,
             policy,
             mailer: None,
+            webhooks: None,
+            sender: sending::Sender::default(),
             notices: notices::Notices::default(),
             tasks: TaskTracker::new(),
             throttle: throttle::Throttle::default(),
@@ -165,6 +175,18 @@ impl Services {
     pub fn with_notices(self, settings: notices::NoticeSettings) -> Self {
         let notices = notices::Notices::new(settings);
         Self { notices, ..self }
+    }
+
+    /// The same with webhooks.
+    #[must_use]
+    pub fn with_webhooks(self, webhooks: Option<webhook::Webhooks>) -> Self {
+        Self { webhooks, ..self }
+    }
+
+    /// The same with another way of sending notices.
+    #[must_use]
+    pub fn with_sender(self, sender: sending::Sender) -> Self {
+        Self { sender, ..self }
     }
 
     /// The same with another way of refreshing.

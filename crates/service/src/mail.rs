@@ -17,7 +17,10 @@ use domain::{
 use jiff::Timestamp;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
-    message::{Mailbox, MultiPart, SinglePart},
+    message::{
+        Mailbox, MultiPart, SinglePart,
+        header::{Header, HeaderName, HeaderValue},
+    },
     transport::smtp,
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -26,8 +29,10 @@ use url::{Host, Url};
 use crate::Services;
 
 mod bodies;
+mod notices;
 
 use bodies::Letter;
+pub(crate) use notices::{NoticeMail, Subject};
 
 /// So long a server may take for one mail, with everything.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -187,9 +192,10 @@ fn meaning(err: &smtp::Error) -> MailError {
                 io::ErrorKind::TimedOut => MailError::TimedOut,
                 // A handshake that failed comes as this.
                 io::ErrorKind::InvalidData => MailError::Tls,
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-                    MailError::Unexpected
-                }
+                io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe => MailError::Unexpected,
                 _ => MailError::Unreachable,
             };
         }
@@ -249,26 +255,91 @@ impl Mailer {
         link
     }
 
+    /// Sends a mail that says that mail arrives, and waits until the server took it.
+    ///
+    /// # Errors
+    ///
+    /// [`MailError`].
+    pub async fn send_test(&self, env: &dyn Env, to: &EmailAddress) -> Result<(), MailError> {
+        let letter = bodies::test(self.base_url.as_str());
+        // An address that mail has no form for.
+        let mail = self.write(env, to, letter).ok_or(MailError::Unexpected)?;
+        self.send(mail).await
+    }
+
+    /// Sends a mail, and waits until the server took it.
+    pub(crate) async fn send(&self, mail: Message) -> Result<(), MailError> {
+        self.server.send(mail).await
+    }
+
     /// None where the address is one that mail has no form for.
     fn write(&self, env: &dyn Env, to: &EmailAddress, letter: Letter) -> Option<Message> {
-        let to: Address = to.as_str().parse().ok()?;
         // Of our own making, so that time and randomness come from `Env`.
         let id = format!("{:032x}", u128::from_be_bytes(random(env)));
-        let since = Duration::from_secs(env.now().as_second().unsigned_abs());
+        let thread = Thread {
+            id: &id,
+            answers: None,
+        };
+        self.compose(&thread, env.now(), to, letter)
+    }
+
+    /// None where the address is one that mail has no form for.
+    fn compose(
+        &self,
+        thread: &Thread<'_>,
+        written_at: Timestamp,
+        to: &EmailAddress,
+        letter: Letter,
+    ) -> Option<Message> {
+        let to: Address = to.as_str().parse().ok()?;
+        let since = Duration::from_secs(written_at.as_second().unsigned_abs());
         let date = SystemTime::UNIX_EPOCH.checked_add(since)?;
-        let domain = self.server.from.email.domain();
+        let id = thread.id;
         let body = MultiPart::alternative()
             .boundary(format!("part-{id}"))
             .singlepart(SinglePart::plain(letter.text))
             .singlepart(SinglePart::html(letter.html));
-        Message::builder()
+        let mut mail = Message::builder()
             .from(self.server.from.clone())
             .to(Mailbox::new(None, to))
             .subject(letter.subject)
             .date(date)
-            .message_id(Some(format!("<{id}@{domain}>")))
-            .multipart(body)
-            .ok()
+            .message_id(Some(self.message_id(id)))
+            // No answering machine is to answer (RFC 3834, 5).
+            .header(AutoSubmitted);
+        if let Some(first) = thread.answers {
+            let first = self.message_id(first);
+            mail = mail.in_reply_to(first.clone()).references(first);
+        }
+        mail.multipart(body).ok()
+    }
+
+    fn message_id(&self, id: &str) -> String {
+        format!("<{id}@{}>", self.server.from.email.domain())
+    }
+}
+
+/// Which mail it is, and which one it goes on from.
+struct Thread<'a> {
+    id: &'a str,
+    answers: Option<&'a str>,
+}
+
+/// Says that no person wrote it.
+#[derive(Clone, Debug)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
     }
 }
 

@@ -7,7 +7,7 @@
 use std::{fmt, sync::atomic::AtomicU64, time::Duration};
 
 use atlassian::Observer;
-use domain::{credential::RefreshOutcome, state::ConnectionState};
+use domain::{credential::RefreshOutcome, outbox::Channel, state::ConnectionState};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -29,6 +29,22 @@ struct OutcomeLabel {
 struct StateLabel {
     state: &'static str,
 }
+
+/// By which way a notice goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChannelLabel {
+    channel: &'static str,
+}
+
+/// By which way a notice went, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoticeLabel {
+    channel: &'static str,
+    outcome: &'static str,
+}
+
+/// What an attempt to send a notice comes to; `failed` is tried again.
+const NOTICE_OUTCOMES: [&str; 4] = ["sent", "failed", "given_up", "dropped"];
 
 /// What Atlassian was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +70,10 @@ pub struct Metrics {
     clock_apart: Gauge<f64, AtomicU64>,
     unsaved_pairs: Gauge,
     calls: CallMetrics,
+    notices: Family<NoticeLabel, Counter>,
+    waiting_notices: Family<ChannelLabel, Gauge>,
+    oldest_notice: Family<ChannelLabel, Gauge<f64, AtomicU64>>,
+    receiver_disabled: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -83,6 +103,10 @@ impl Metrics {
             clock_apart: Gauge::default(),
             unsaved_pairs: Gauge::default(),
             calls: CallMetrics::new(),
+            notices: Family::default(),
+            waiting_notices: Family::default(),
+            oldest_notice: Family::default(),
+            receiver_disabled: Gauge::default(),
         };
         for outcome in RefreshOutcome::ALL {
             drop(metrics.refreshes.get_or_create(&outcome_label(outcome)));
@@ -90,7 +114,18 @@ impl Metrics {
         for state in ConnectionState::ALL {
             drop(metrics.connections.get_or_create(&state_label(state)));
         }
+        for channel in Channel::ALL {
+            for outcome in NOTICE_OUTCOMES {
+                drop(
+                    metrics
+                        .notices
+                        .get_or_create(&notice_label(channel, outcome)),
+                );
+            }
+        }
+        metrics.set_waiting_notices(|_| (0, 0.0));
         metrics.register();
+        metrics.register_notices();
         metrics
     }
 
@@ -141,6 +176,55 @@ impl Metrics {
             self.unsaved_pairs.clone(),
         );
         self.calls.register(registry);
+    }
+
+    fn register_notices(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "notices",
+            "Attempts to send mails and webhooks of the outbox, by what they came to",
+            self.notices.clone(),
+        );
+        registry.register(
+            "notices_waiting",
+            "Mails and webhooks that are still to be sent; looked at once a minute",
+            self.waiting_notices.clone(),
+        );
+        registry.register_with_unit(
+            "oldest_waiting_notice_age",
+            "For how long the mail or webhook waits that waits longest; looked at once a minute",
+            Unit::Seconds,
+            self.oldest_notice.clone(),
+        );
+        registry.register(
+            "webhook_receiver_disabled",
+            "Whether the receiver of webhooks is switched off; looked at once a minute",
+            self.receiver_disabled.clone(),
+        );
+    }
+
+    /// A notice was sent, or not: one of [`NOTICE_OUTCOMES`].
+    pub(crate) fn attended(&self, channel: Channel, outcome: &'static str) {
+        self.notices
+            .get_or_create(&notice_label(channel, outcome))
+            .inc();
+    }
+
+    /// How many notices wait, and for how many seconds the oldest.
+    pub(crate) fn set_waiting_notices(&self, of: impl Fn(Channel) -> (i64, f64)) {
+        for channel in Channel::ALL {
+            let label = ChannelLabel {
+                channel: channel.as_str(),
+            };
+            let (count, secs) = of(channel);
+            self.waiting_notices.get_or_create(&label).set(count);
+            self.oldest_notice.get_or_create(&label).set(secs);
+        }
+    }
+
+    /// Whether the receiver of webhooks is switched off.
+    pub(crate) fn set_receiver_disabled(&self, is_disabled: bool) {
+        self.receiver_disabled.set(is_disabled.into());
     }
 
     /// An attempt to refresh has ended.
@@ -205,6 +289,13 @@ const fn outcome_label(outcome: RefreshOutcome) -> OutcomeLabel {
     }
 }
 
+const fn notice_label(channel: Channel, outcome: &'static str) -> NoticeLabel {
+    NoticeLabel {
+        channel: channel.as_str(),
+        outcome,
+    }
+}
+
 const fn state_label(state: ConnectionState) -> StateLabel {
     StateLabel {
         state: state.as_str(),
@@ -228,6 +319,15 @@ mod tests {
         for state in ConnectionState::ALL {
             let line = format!("tformance_connections{{state=\"{}\"}} 0", state.as_str());
             assert!(text.contains(&line), "{text}");
+        }
+        for line in [
+            "tformance_notices_total{channel=\"mail\",outcome=\"given_up\"} 0",
+            "tformance_notices_total{channel=\"webhook\",outcome=\"sent\"} 0",
+            "tformance_notices_waiting{channel=\"mail\"} 0",
+            "tformance_oldest_waiting_notice_age_seconds{channel=\"webhook\"} 0.0",
+            "tformance_webhook_receiver_disabled 0",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
     }

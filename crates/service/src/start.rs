@@ -58,6 +58,8 @@ pub async fn recover_leases(services: &Services) -> Result<(), Error> {
     }
     let mut tx = services.store.write().await?;
     let left = tx.forget_leases().await?;
+    // What the last process had in hand may have been sent or not: it is sent again, with the same id.
+    tx.forget_claims().await?;
     tx.commit().await?;
     if left > 0 {
         tracing::warn!(

@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use domain::outbox::Channel;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Services};
@@ -11,6 +12,7 @@ pub mod clean_up;
 pub mod measure;
 pub mod note_use;
 pub mod refresh_due;
+pub mod send_notices;
 pub mod watch_store;
 
 /// How often the store is cleaned.
@@ -19,6 +21,8 @@ const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether the store takes what is written, while the provider is down.
 const WATCH_STORE_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked what is to be sent.
+const SEND_EVERY: Duration = Duration::from_secs(1);
 /// How often use is written: a process that is killed loses so much of it.
 const NOTE_USE_EVERY: Duration = Duration::from_secs(1);
 /// How often the store is looked at for metrics.
@@ -50,6 +54,19 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
             services
         )
         .await),
+        // Each channel by itself: a slow receiver of webhooks holds up no mail.
+        every(SEND_EVERY, stop, async || send(
+            services,
+            Channel::Mail,
+            stop
+        )
+        .await),
+        every(SEND_EVERY, stop, async || send(
+            services,
+            Channel::Webhook,
+            stop
+        )
+        .await),
         listen(services, stop),
     );
 }
@@ -57,9 +74,22 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
 /// Writes what is in memory alone. To be called at the very end, when no request and no task goes on that
 /// may add to it.
 pub async fn finish(services: &Arc<Services>) {
+    // What was sent and could not be recorded.
+    if let Err(err) = send_notices::finish(services).await {
+        tell(&err);
+    }
     if let Err(err) = note_use::run_once(services).await {
         tell(&err);
     }
+}
+
+async fn send(
+    services: &Arc<Services>,
+    channel: Channel,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    while send_notices::run_once(services, channel).await?.is_full() && !stop.is_cancelled() {}
+    Ok(())
 }
 
 async fn every<F: Future<Output = Result<(), Error>>>(

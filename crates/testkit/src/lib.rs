@@ -3,7 +3,9 @@
 pub mod app;
 pub mod db;
 pub mod env;
+pub mod hooks;
 pub mod logs;
+pub mod notices;
 pub mod output;
 pub mod process;
 pub mod secrets;

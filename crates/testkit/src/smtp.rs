@@ -9,6 +9,7 @@ use service::mail::MailServer;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::AbortHandle,
 };
 
@@ -24,6 +25,10 @@ pub enum Manner {
     Hangs,
     /// It refuses receivers for now, with words of its own.
     TryLater,
+    /// It refuses receivers for good.
+    RefusesForGood,
+    /// It dies in the middle of a mail.
+    DiesInMail,
     /// It knows no user.
     RefusesUsers,
 }
@@ -57,7 +62,8 @@ impl Mail {
 #[derive(Debug)]
 pub struct SmtpSink {
     address: SocketAddr,
-    mails: Arc<Mutex<Vec<Mail>>>,
+    mails: watch::Sender<Vec<Mail>>,
+    manner: Arc<Mutex<Manner>>,
     accepting: AbortHandle,
 }
 
@@ -67,11 +73,14 @@ impl SmtpSink {
     pub async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mails = Arc::<Mutex<Vec<Mail>>>::default();
-        let kept = Arc::clone(&mails);
+        let mails = watch::Sender::new(Vec::new());
+        let kept = mails.clone();
+        let manner = Arc::new(Mutex::new(manner));
+        let manners = Arc::clone(&manner);
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let kept = Arc::clone(&kept);
+                let kept = kept.clone();
+                let manner = *manners.lock().unwrap_or_else(PoisonError::into_inner);
                 // A client that leaves in the middle is no fault of the server.
                 tokio::spawn(async move { talk(stream, manner, &kept).await.ok() });
             }
@@ -79,6 +88,7 @@ impl SmtpSink {
         Self {
             address,
             mails,
+            manner,
             accepting: accepting.abort_handle(),
         }
     }
@@ -95,8 +105,19 @@ impl SmtpSink {
 
     /// What came so far.
     pub fn mails(&self) -> Vec<Mail> {
-        let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
-        mails.clone()
+        self.mails.borrow().clone()
+    }
+
+    /// From now on it behaves otherwise to whoever connects.
+    pub fn set_manner(&self, manner: Manner) {
+        *self.manner.lock().unwrap_or_else(PoisonError::into_inner) = manner;
+    }
+
+    /// Waits until so many came.
+    pub async fn until(&self, count: usize) {
+        let mut mails = self.mails.subscribe();
+        // The sender is ours: it is not gone.
+        mails.wait_for(|it| it.len() >= count).await.unwrap();
     }
 }
 
@@ -109,7 +130,7 @@ impl Drop for SmtpSink {
 async fn talk(
     mut stream: TcpStream,
     manner: Manner,
-    kept: &Mutex<Vec<Mail>>,
+    kept: &watch::Sender<Vec<Mail>>,
 ) -> std::io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut lines = BufReader::new(reader).lines();
@@ -130,6 +151,8 @@ async fn talk(
             "235 2.7.0 welcome\r\n"
         } else if word.starts_with("RCPT") && manner == Manner::TryLater {
             "451 4.3.0 words of the server\r\n"
+        } else if word.starts_with("RCPT") && manner == Manner::RefusesForGood {
+            "550 5.1.1 words of the server\r\n"
         } else if word.starts_with("RCPT") {
             mail.to.push(address_in(&line));
             "250 yes\r\n"
@@ -137,6 +160,9 @@ async fn talk(
             writer.write_all(b"354 go on\r\n").await?;
             let mut body = String::new();
             while let Some(line) = lines.next_line().await? {
+                if manner == Manner::DiesInMail {
+                    return Ok(());
+                }
                 if line == "." {
                     break;
                 }
@@ -144,8 +170,8 @@ async fn talk(
                 body.push_str("\r\n");
             }
             mail.text = plain(&body);
-            let mut all = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push(std::mem::take(&mut mail));
+            let whole = std::mem::take(&mut mail);
+            kept.send_modify(|it| it.push(whole));
             "250 kept\r\n"
         } else if word == "QUIT" {
             writer.write_all(b"221 bye\r\n").await?;

@@ -1,6 +1,6 @@
 //! Every setting read for itself, so that all that is wrong can be told at once.
 
-use service::mail::MailServer;
+use service::{mail::MailServer, webhook::WebhookReceiver};
 use url::Url;
 use vault::KeyRing;
 
@@ -17,6 +17,7 @@ pub(crate) struct Readings {
     pub(crate) auth_url: Result<Url, SettingError>,
     pub(crate) api_url: Result<Url, SettingError>,
     pub(crate) mail: Result<Option<MailServer>, SettingError>,
+    pub(crate) receiver: Result<Option<WebhookReceiver>, SettingError>,
     pub(crate) database_url: Result<secrecy::SecretString, SettingError>,
     pub(crate) key_ring: Result<KeyRing, SettingError>,
     others: Vec<SettingError>,
@@ -27,13 +28,15 @@ impl Readings {
     pub(crate) fn read(args: &ServeArgs, env: &dyn Environment) -> Self {
         let plain_http = flag("ALLOW_PLAIN_HTTP", &args.allow_plain_http);
         // Whether plain http is allowed is told by that setting alone.
-        let base_url = base_url(&args.base_url, plain_http.as_ref().is_ok_and(|it| *it));
+        let allow_plain_http = plain_http.as_ref().is_ok_and(|it| *it);
+        let base_url = base_url(&args.base_url, allow_plain_http);
         let others = [
             plain_http.err(),
             trusted_proxies(&args.trusted_proxies).err(),
             metrics_listen(&args.metrics_listen).err(),
             flag("ALLOW_SIGNUP", &args.allow_signup).err(),
             args.consent.lifetime_days().err(),
+            args.notices.operator_email().err(),
             seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds).err(),
         ];
         Self {
@@ -51,6 +54,7 @@ impl Readings {
                 "https://api.atlassian.com",
             ),
             mail: mail(&args.mail_from, env),
+            receiver: args.notices.receiver(allow_plain_http, env),
             database_url: database_url(&args.store, env),
             key_ring: key_ring(env),
             others: others.into_iter().flatten().collect(),
@@ -66,6 +70,7 @@ impl Readings {
             self.auth_url.as_ref().err(),
             self.api_url.as_ref().err(),
             self.mail.as_ref().err(),
+            self.receiver.as_ref().err(),
             self.database_url.as_ref().err(),
             self.key_ring.as_ref().err(),
         ];

@@ -328,10 +328,78 @@ fn variables_that_look_like_ours_and_are_not_are_named() {
             ("JIRA_API_URL", String::new()),
             ("SMTP_URL", String::new()),
             ("SMTP_HOST", String::new()),
+            ("WEBHOOK_SECRET_FILE", String::new()),
+            ("WEBHOOK_SECRETS", String::new()),
         ]
         .into(),
     );
     let mut found = unknown_variables(&env);
     found.sort();
-    assert_eq!(found, ["JIRA_CLIENT_SECRTE", "SMTP_HOST"]);
+    assert_eq!(
+        found,
+        ["JIRA_CLIENT_SECRTE", "SMTP_HOST", "WEBHOOK_SECRETS"]
+    );
+}
+
+const HOOK_SECRET: &str = "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
+
+#[test]
+fn a_receiver_has_an_address_and_a_secret_or_neither() {
+    let at = |url| ["--webhook-url", url];
+    let good = at("https://hooks.example.com/secret-path");
+    let secret = [("WEBHOOK_SECRET", HOOK_SECRET)];
+    assert!(read(&[], &[]).unwrap().receiver.is_none());
+    assert!(read(&good, &secret).unwrap().receiver.is_some());
+    refused(&good, &[], "WEBHOOK_SECRET is not set, but WEBHOOK_URL is");
+    refused(
+        &[],
+        &secret,
+        "WEBHOOK_URL is not set, but WEBHOOK_SECRET is",
+    );
+    for (url, what) in [
+        ("http://hooks.example.com", "is plain http"),
+        (
+            "https://u:hunter2@hooks.example.com",
+            "must not hold a user",
+        ),
+        ("hooks.example.com", "must be an address"),
+    ] {
+        refused(&at(url), &secret, &format!("WEBHOOK_URL {what}"));
+    }
+    let plain = [
+        "--allow-plain-http",
+        "--webhook-url",
+        "http://hooks.example.com",
+    ];
+    assert!(read(&plain, &secret).unwrap().receiver.is_some());
+    let strict = [
+        "--webhook-forbid-private",
+        "--webhook-url",
+        "https://10.0.0.1/",
+    ];
+    refused(
+        &strict,
+        &secret,
+        "WEBHOOK_URL is no address of the public internet",
+    );
+    let odd = ["--webhook-forbid-private", "maybe"];
+    refused(&odd, &[], "WEBHOOK_FORBID_PRIVATE is");
+    for wrong in ["hunter2", "whsec_aHVudGVyMg=="] {
+        let line = read(&good, &[("WEBHOOK_SECRET", wrong)]).unwrap_err();
+        let line = line.to_string();
+        assert!(line.starts_with("WEBHOOK_SECRET must be whsec_"), "{line}");
+        assert!(
+            !line.contains(wrong) && !line.contains("secret-path"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn the_operator_has_an_address_or_none() {
+    let at = |email| ["--operator-email", email];
+    assert!(read(&[], &[]).unwrap().operator_email.is_none());
+    let settings = read(&at(" Ops@Example.com "), &[]).unwrap();
+    assert_eq!(settings.operator_email.unwrap().as_str(), "ops@example.com");
+    refused(&at("ops"), &[], "OPERATOR_EMAIL is");
 }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use atlassian::{Atlassian, AtlassianSettings, CallError, ExchangeError, Timeouts};
+use domain::sending::SendTrouble;
 use reqwest::{Client, redirect::Policy};
 use secrecy::SecretString;
 use service::{mail::MailError, probe};
@@ -22,6 +23,7 @@ pub(super) async fn check(readings: &Readings) -> Vec<Finding> {
     let mut findings = vec![redirect_uri(readings), proxy(readings).await];
     findings.extend(atlassian(readings).await);
     findings.push(smtp(readings).await);
+    findings.push(webhook(readings).await);
     findings
 }
 
@@ -255,6 +257,39 @@ async fn smtp(readings: &Readings) -> Finding {
         }
     };
     Finding::fault(CHECK, err.to_string(), cure)
+}
+
+/// Connects, and asks what is no event: sends none.
+async fn webhook(readings: &Readings) -> Finding {
+    const CHECK: &str = "webhook";
+    let receiver = match &readings.receiver {
+        Ok(Some(receiver)) => receiver,
+        Ok(None) => return Finding::skipped(CHECK, "WEBHOOK_URL is not set; no webhooks are sent"),
+        Err(_) => return Finding::skipped(CHECK, "WEBHOOK_URL or WEBHOOK_SECRET is wrong"),
+    };
+    let Err(trouble) = receiver.test().await else {
+        return Finding::good(CHECK);
+    };
+    let host = receiver.host();
+    let (fault, cure) = match trouble {
+        SendTrouble::PrivateAddress => (
+            "is not of the public internet, which WEBHOOK_FORBID_PRIVATE demands",
+            "correct WEBHOOK_URL, or set WEBHOOK_FORBID_PRIVATE=false where the receiver is inside",
+        ),
+        SendTrouble::Refused => (
+            "refuses the connection",
+            "start the receiver, or correct host and port of WEBHOOK_URL",
+        ),
+        SendTrouble::Tls => (
+            "does not come to terms about TLS",
+            "see that its certificate is of this name and of an authority that this machine trusts",
+        ),
+        _ => (
+            "cannot be reached",
+            "correct the host of WEBHOOK_URL, and let this machine reach it (name, firewall, port)",
+        ),
+    };
+    Finding::fault(CHECK, format!("the receiver {host} {fault}"), cure)
 }
 
 async fn gateway(atlassian: &Atlassian, api_url: &Url) -> Finding {

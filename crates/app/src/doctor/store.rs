@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use service::{
     Services,
     adopt::{Identity, refusal},
+    receiver::disabled_since,
     start::{StartError, look_at_key_ring},
 };
 use store::{Schema, Store};
@@ -140,7 +141,29 @@ async fn owned(readings: &Readings, store: Store) -> Vec<Finding> {
         return vec![Finding::skipped("keys", "ENCRYPTION_KEYS is wrong")];
     };
     let services = operator::services_on(store, key_ring);
-    vec![keys(&services).await, server(readings, &services).await]
+    let mut findings = vec![keys(&services).await, server(readings, &services).await];
+    findings.extend(webhooks(readings, &services).await);
+    findings
+}
+
+/// Whether the receiver of webhooks is switched off, where there is one.
+async fn webhooks(readings: &Readings, services: &Services) -> Option<Finding> {
+    const CHECK: &str = "webhooks";
+    let Ok(Some(receiver)) = &readings.receiver else {
+        return None;
+    };
+    Some(match disabled_since(services, receiver).await {
+        Ok(None) => Finding::good(CHECK),
+        Ok(Some(since)) => Finding::fault(
+            CHECK,
+            format!(
+                "the receiver {} is switched off since {since}: it failed for five days, or said that it is gone",
+                receiver.host()
+            ),
+            "mend it, then run `tformance admin enable-webhook`",
+        ),
+        Err(err) => Finding::skipped(CHECK, err.to_string()),
+    })
 }
 
 async fn keys(services: &Services) -> Finding {

@@ -13,6 +13,7 @@ use store::Store;
 use testkit::{
     db_tests,
     env::TestEnv,
+    hooks::{HOOK_SECRET, HookManner, HookSink},
     smtp::{Manner, SmtpSink},
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -90,6 +91,41 @@ fn a_good_set_up_has_no_fault() {
         );
     }
     assert!(ended.good().contains("skipped  smtp: "), "{ended:?}");
+    assert!(ended.good().contains("skipped  webhook: "), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_does_not_do_is_told() {
+    let machine = |url: &str| {
+        set_up()
+            .set("WEBHOOK_URL", url)
+            .set("WEBHOOK_SECRET", HOOK_SECRET)
+    };
+    let good = HookSink::start(HookManner::Takes).await;
+    assert_eq!(status(&machine(&good.url()), "webhook"), "good");
+    assert_eq!(status(&machine(&good.url()), "webhooks"), "good");
+    assert!(
+        good.hooks().iter().all(|it| it.call.starts_with("HEAD ")),
+        "doctor sends no event"
+    );
+    let nowhere = format!("http://127.0.0.1:{}/", free_port());
+    told(
+        &machine(&nowhere),
+        "webhook",
+        "refuses the connection",
+        "start",
+    );
+    let plain = good.url().replace("http:", "https:");
+    told(&machine(&plain), "webhook", "about TLS", "certificate");
+    told(
+        &machine("https://receiver.invalid/"),
+        "webhook",
+        "cannot be reached",
+        "correct the host",
+    );
+    let inside = format!("http://localhost:{}/", good.port());
+    let strict = machine(&inside).set("WEBHOOK_FORBID_PRIVATE", "true");
+    told(&strict, "webhook", "not of the public internet", "correct");
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) struct Letter {
 }
 
 /// Paragraphs, of which one is a link.
-enum Part<'a> {
+pub(super) enum Part<'a> {
     Words(String),
     Link { label: &'a str, url: &'a str },
 }
@@ -64,7 +64,16 @@ pub(super) fn password_reset(link: &str, base_url: &str, until: Timestamp) -> Le
     )
 }
 
-fn letter(subject: String, parts: &[Part<'_>]) -> Letter {
+pub(super) fn test(base_url: &str) -> Letter {
+    letter(
+        "Mail of Tformance arrives".to_owned(),
+        &[Part::Words(format!(
+            "The operator of the server at {base_url} tries whether its mail arrives. It does."
+        ))],
+    )
+}
+
+pub(super) fn letter(subject: String, parts: &[Part<'_>]) -> Letter {
     let text: Vec<String> = parts
         .iter()
         .map(|part| match part {
@@ -94,7 +103,7 @@ fn letter(subject: String, parts: &[Part<'_>]) -> Letter {
     }
 }
 
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     at.to_zoned_datetime(TimeZone::UTC)
         .strftime("%-d %b %Y, %H:%M UTC")
         .to_string()

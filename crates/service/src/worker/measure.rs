@@ -10,7 +10,7 @@ use domain::{
     state::{ConnectionState, Facts, RENEW_AHEAD},
 };
 use jiff::{SignedDuration, Timestamp};
-use store::ConnectionGroup;
+use store::{ConnectionGroup, ReceiverHealth};
 use uuid::Uuid;
 
 use crate::{Error, Services};
@@ -36,6 +36,11 @@ pub async fn run_once(services: &Services) -> Result<(), Error> {
     let health = tx.find_provider_health(Provider::Jira).await?;
     let old = now - lifetime + RENEW_AHEAD;
     let groups = tx.list_connection_groups(old, now).await?;
+    let waiting = tx.list_waiting().await?;
+    let receiver = match &services.webhooks {
+        Some(it) => tx.find_receiver_health(&it.receiver().url_hash()).await?,
+        None => ReceiverHealth::default(),
+    };
     drop(tx);
     let apart = now.duration_since(clock);
     if apart.abs() > MOST_APART {
@@ -46,6 +51,15 @@ pub async fn run_once(services: &Services) -> Result<(), Error> {
     }
     let due_for = oldest_due.map_or(0.0, |it| now.duration_since(it).as_secs_f64());
     services.metrics.set_ages(due_for, apart.as_secs_f64());
+    services.metrics.set_waiting_notices(|channel| {
+        let found = waiting.iter().find(|it| it.channel == channel);
+        found.map_or((0, 0.0), |it| {
+            (it.count, now.duration_since(it.oldest).as_secs_f64())
+        })
+    });
+    services
+        .metrics
+        .set_receiver_disabled(receiver.disabled_at.is_some());
     let counted: Vec<_> = groups
         .into_iter()
         .map(|it| (it.count, state(it, &health, services, now)))

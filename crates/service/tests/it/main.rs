@@ -16,4 +16,5 @@ mod people;
 mod reconnect;
 mod refresh;
 mod sealing;
+mod sending;
 mod states;

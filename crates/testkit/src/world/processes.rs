@@ -49,13 +49,19 @@ impl World {
     /// Another process on the same database, simulator and clock, which sends mail to this server.
     #[must_use]
     pub fn with_mail(&self, server: MailServer) -> Self {
+        let mailer = Mailer::new(server, ORIGIN.parse().unwrap());
+        self.with_services(|services| services.with_mailer(Some(mailer)))
+    }
+
+    /// Another process on the same database, simulator and clock, with services that are changed so.
+    #[must_use]
+    pub fn with_services(&self, change: impl FnOnce(Services) -> Services) -> Self {
         let other = self.another_process(key_ring("tests", 1));
         let Some(services) = Arc::into_inner(other.services) else {
             panic!("somebody else has the services of a process that was just made");
         };
-        let mailer = Mailer::new(server, ORIGIN.parse().unwrap());
         Self {
-            services: Arc::new(services.with_mailer(Some(mailer))),
+            services: Arc::new(change(services)),
             ..self.clone()
         }
     }

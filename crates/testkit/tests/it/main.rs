@@ -4,6 +4,7 @@
 
 mod figures;
 mod kill;
+mod kill_sending;
 mod pause;
 mod proof;
 mod refresher;

@@ -130,7 +130,7 @@ impl Proof {
 }
 
 /// The key of `World`'s ring, as in the environment.
-fn key_of_the_tests() -> String {
+pub(crate) fn key_of_the_tests() -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     format!("tests:{}", STANDARD.encode([1_u8; 32]))
 }

@@ -54,7 +54,8 @@ const RULES: &[Rule] = &[
     Rule {
         name: "service",
         ours: &["domain", "vault", "store", "atlassian"],
-        never: &["askama", "axum", "cookie", "reqwest", "sqlx"],
+        // `reqwest` sends webhooks, as `lettre` sends mail; a rule of its own keeps it there.
+        never: &["askama", "axum", "cookie", "sqlx"],
     },
     Rule {
         name: "web",
@@ -225,6 +226,17 @@ fn nothing_brings_openssl_or_a_second_copy_of_what_is_large() {
     for single in ["sqlx", "sqlx-core", "reqwest", "rustls", "axum", "tokio"] {
         let count = packages.iter().filter(|(name, _)| *name == single).count();
         assert_eq!(count, 1, "Cargo.lock has {count} of {single}");
+    }
+}
+
+/// Atlassian is asked by `atlassian` alone.
+#[test]
+fn in_service_webhooks_alone_speak_http() {
+    for source in super::rust() {
+        let is_webhooks = source.path.starts_with("crates/service/src/webhook");
+        if source.path.starts_with("crates/service/src/") && !is_webhooks {
+            assert!(!source.text.contains("reqwest"), "{}", source.path);
+        }
     }
 }
 

@@ -47,6 +47,10 @@ const EXPOSE: &[(&str, &str)] = &[
         "crates/service/src/password.rs",
         "hashes and verifies a password",
     ),
+    (
+        "crates/service/src/webhook/signature.rs",
+        "signs with the secret that the receiver knows",
+    ),
     ("crates/vault/src/canary.rs", "compares a known text"),
     ("crates/vault/src/key_ring.rs", "reads the keys"),
     ("crates/vault/src/sealing.rs", "seals"),
