@@ -1,4 +1,7 @@
 //! Incidents: the time from a connection needing people until it works again.
+//!
+//! What becomes of them is decided in [`watching`] (of a connection) and [`operators`] (of the installation);
+//! when, in [`schedule`].
 
 use jiff::Timestamp;
 
@@ -7,6 +10,10 @@ use crate::{
     ids::{CredentialId, IncidentId, TeamId},
     state::ConnectionState,
 };
+
+pub mod operators;
+pub mod schedule;
+pub mod watching;
 
 /// What people are needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,7 +125,8 @@ pub struct Incident {
     pub reason: Option<String>,
     /// When we learned of it.
     pub opened_at: Timestamp,
-    /// Since when it works, while that has not held for long enough to be told.
+    /// Since when it works, while that has not held for long enough to be told. Of the operator's: when
+    /// the trouble was last seen.
     pub working_since: Option<Timestamp>,
     /// When and how it ended.
     pub closed: Option<(Timestamp, IncidentEnding)>,

@@ -110,6 +110,7 @@ async fn write(
         lost_at: None,
     };
     tx.set_jira_integration(&integration, now).await?;
+    tx.watch_connection(team.id, token.credential, now).await?;
     let old = old.filter(|it| it.site.cloud_id != site.cloud_id);
     if let Some(old) = &old {
         let entry = Entry::new(AuditAction::SiteChanged)
@@ -120,6 +121,7 @@ async fn write(
         services.audit(&mut tx, entry).await?;
     }
     tx.commit().await?;
+    services.notices.watch.notify_one();
     Ok(old.is_some())
 }
 

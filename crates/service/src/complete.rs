@@ -125,6 +125,7 @@ pub(crate) async fn complete(
     )
     .await?;
     tx.commit().await?;
+    services.notices.watch.notify_one();
     tracing::info!(team.id = %team.id, credential.id = %credential.id, "connected");
     Ok(Ended::Connected {
         team: team.clone(),
@@ -234,6 +235,7 @@ async fn write_connection(
         lost_at: None,
     };
     tx.set_jira_integration(&integration, now).await?;
+    tx.watch_connection(team.id, credential.id, now).await?;
     let entry = |action| {
         Entry::new(action)
             .team(team.id)

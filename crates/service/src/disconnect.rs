@@ -36,12 +36,14 @@ pub async fn disconnect(services: &Arc<Services>, admin: &Admin) -> Result<Optio
         return Ok(None);
     }
     tx.remove_jira_integration(team).await?;
+    tx.watch_connection(team, credential.id, now).await?;
     let is_alone = is_alone(services, &mut tx, &credential).await?;
     let entry = Entry::new(AuditAction::Disconnected).team(team).actor(user);
     services
         .audit(&mut tx, entry.subject(credential.id.uuid()))
         .await?;
     tx.commit().await?;
+    services.notices.watch.notify_one();
     tracing::info!(team.id = %team, credential.id = %credential.id, "disconnected");
     if is_alone {
         revoke_beside(services, &credential);

@@ -7,7 +7,9 @@
 use std::{fmt, sync::atomic::AtomicU64, time::Duration};
 
 use atlassian::Observer;
-use domain::{credential::RefreshOutcome, outbox::Channel, state::ConnectionState};
+use domain::{
+    credential::RefreshOutcome, incident::IncidentKind, outbox::Channel, state::ConnectionState,
+};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -46,6 +48,12 @@ struct NoticeLabel {
 /// What an attempt to send a notice comes to; `failed` is tried again.
 const NOTICE_OUTCOMES: [&str; 4] = ["sent", "failed", "given_up", "dropped"];
 
+/// What people are needed for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
 /// What Atlassian was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabel {
@@ -74,6 +82,8 @@ pub struct Metrics {
     waiting_notices: Family<ChannelLabel, Gauge>,
     oldest_notice: Family<ChannelLabel, Gauge<f64, AtomicU64>>,
     receiver_disabled: Gauge,
+    incidents_opened: Family<KindLabel, Counter>,
+    incidents_open: Family<KindLabel, Gauge>,
 }
 
 impl fmt::Debug for Metrics {
@@ -107,7 +117,13 @@ impl Metrics {
             waiting_notices: Family::default(),
             oldest_notice: Family::default(),
             receiver_disabled: Gauge::default(),
+            incidents_opened: Family::default(),
+            incidents_open: Family::default(),
         };
+        for kind in IncidentKind::ALL {
+            drop(metrics.incidents_opened.get_or_create(&kind_label(kind)));
+            drop(metrics.incidents_open.get_or_create(&kind_label(kind)));
+        }
         for outcome in RefreshOutcome::ALL {
             drop(metrics.refreshes.get_or_create(&outcome_label(outcome)));
         }
@@ -176,6 +192,30 @@ impl Metrics {
             self.unsaved_pairs.clone(),
         );
         self.calls.register(registry);
+        registry.register(
+            "incidents_opened",
+            "Incidents that this process opened, by what people are needed for",
+            self.incidents_opened.clone(),
+        );
+        registry.register(
+            "incidents_open",
+            "Incidents that are open, of all teams and the operator's; looked at once a minute",
+            self.incidents_open.clone(),
+        );
+    }
+
+    /// An incident opened.
+    pub(crate) fn incident_opened(&self, kind: IncidentKind) {
+        self.incidents_opened.get_or_create(&kind_label(kind)).inc();
+    }
+
+    /// How many incidents are open, of each kind.
+    pub(crate) fn set_open_incidents(&self, count: impl Fn(IncidentKind) -> i64) {
+        for kind in IncidentKind::ALL {
+            self.incidents_open
+                .get_or_create(&kind_label(kind))
+                .set(count(kind));
+        }
     }
 
     fn register_notices(&mut self) {
@@ -302,6 +342,12 @@ const fn state_label(state: ConnectionState) -> StateLabel {
     }
 }
 
+const fn kind_label(kind: IncidentKind) -> KindLabel {
+    KindLabel {
+        kind: kind.as_str(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,6 +374,15 @@ mod tests {
             "tformance_webhook_receiver_disabled 0",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
+        }
+        for kind in IncidentKind::ALL {
+            let kind = kind.as_str();
+            for line in [
+                format!("tformance_incidents_opened_total{{kind=\"{kind}\"}} 0"),
+                format!("tformance_incidents_open{{kind=\"{kind}\"}} 0"),
+            ] {
+                assert!(text.contains(&line), "{text}");
+            }
         }
         assert!(text.ends_with("# EOF\n"));
     }

@@ -5,7 +5,10 @@
 use domain::text::EmailAddress;
 use tokio::sync::Notify;
 
+pub(crate) mod connections;
+pub(crate) mod operators;
 pub mod payload;
+mod writing;
 
 /// Whom there is to tell, besides the admins of the teams.
 #[derive(Clone, Debug, Default)]

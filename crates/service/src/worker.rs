@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use domain::outbox::Channel;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Services};
@@ -13,12 +14,15 @@ pub mod measure;
 pub mod note_use;
 pub mod refresh_due;
 pub mod send_notices;
+pub mod watch_connections;
 pub mod watch_store;
 
 /// How often the store is cleaned.
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 /// How often it is looked what is due.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked who is to be told of what.
+const WATCH_CONNECTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether the store takes what is written, while the provider is down.
 const WATCH_STORE_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked what is to be sent.
@@ -47,6 +51,17 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
             while refresh_due::run_once(services).await?.is_full() && !stop.is_cancelled() {}
             Ok(())
         }),
+        every_or_woken(
+            WATCH_CONNECTIONS_EVERY,
+            &services.notices.watch,
+            stop,
+            async || {
+                while watch_connections::run_once(services).await?.is_full() && !stop.is_cancelled()
+                {
+                }
+                Ok(())
+            }
+        ),
         every(MEASURE_EVERY, stop, async || measure::run_once(services)
             .await),
         // Apart from the rounds, which take as long as an Atlassian that does not answer.
@@ -55,13 +70,13 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
         )
         .await),
         // Each channel by itself: a slow receiver of webhooks holds up no mail.
-        every(SEND_EVERY, stop, async || send(
+        every_or_woken(SEND_EVERY, &services.notices.written, stop, async || send(
             services,
             Channel::Mail,
             stop
         )
         .await),
-        every(SEND_EVERY, stop, async || send(
+        every_or_woken(SEND_EVERY, &services.notices.written, stop, async || send(
             services,
             Channel::Webhook,
             stop
@@ -97,12 +112,23 @@ async fn every<F: Future<Output = Result<(), Error>>>(
     stop: &CancellationToken,
     round: impl Fn() -> F,
 ) {
+    every_or_woken(how_long, &Notify::new(), stop, round).await;
+}
+
+/// The same, and at once when it is woken.
+async fn every_or_woken<F: Future<Output = Result<(), Error>>>(
+    how_long: Duration,
+    wake: &Notify,
+    stop: &CancellationToken,
+    round: impl Fn() -> F,
+) {
     loop {
         if let Err(err) = round().await {
             tell(&err);
         }
         tokio::select! {
             () = stop.cancelled() => return,
+            () = wake.notified() => {}
             () = pause(how_long) => {}
         }
     }

@@ -89,9 +89,35 @@ impl Tx {
         Ok(())
     }
 
-    /// Connections of all teams that are due to be looked at, the longest due first. Also those of an
-    /// incident that is due later than after `furthest`: no rule plans so far ahead, so the clock was set
-    /// back since.
+    /// After a refresh was saved: the connection is due to be looked at, unless it is known to work, and
+    /// `is_changed` says that nothing else is different. Most refreshes write nothing here.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn watch_saved(
+        &mut self,
+        team: TeamId,
+        credential: CredentialId,
+        is_changed: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE connection_watches SET due_at = $4, updated_at = $4
+             WHERE team_id = $1 AND credential_id = $2 AND (due_at IS NULL OR due_at > $4)
+               AND ($3 OR told_state IS DISTINCT FROM 'connected')";
+        execute!(
+            self,
+            SQL,
+            team.uuid(),
+            credential.uuid(),
+            is_changed,
+            Millis::from(now),
+        )?;
+        Ok(())
+    }
+
+    /// Connections of all teams that are due to be looked at, the longest due first.
     ///
     /// # Errors
     ///
@@ -99,23 +125,36 @@ impl Tx {
     pub async fn list_due_watches(
         &mut self,
         now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<WatchOf>, StoreError> {
+        const SQL: &str = "
+            SELECT team_id, credential_id FROM connection_watches
+             WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+        let rows: Vec<DueRow> = fetch_all!(self, SQL, Millis::from(now), limit)?;
+        Ok(rows.into_iter().map(WatchOf::from).collect())
+    }
+
+    /// Connections of all teams with an incident that is due later than at `furthest`: no rule plans so
+    /// far ahead, so the clock was set back since.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn list_incidents_too_far(
+        &mut self,
         furthest: Timestamp,
         limit: i64,
     ) -> Result<Vec<WatchOf>, StoreError> {
-        const DUE: &str = "
-            SELECT team_id, credential_id FROM connection_watches
-             WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
-        const TOO_FAR: &str = "
+        const SQL: &str = "
             SELECT team_id, credential_id FROM incidents
              WHERE due_at > $1 AND team_id IS NOT NULL AND closed_at IS NULL LIMIT $2";
-        let mut due: Vec<DueRow> = fetch_all!(self, DUE, Millis::from(now), limit)?;
-        let too_far: Vec<DueRow> = fetch_all!(self, TOO_FAR, Millis::from(furthest), limit)?;
-        due.extend(too_far);
-        Ok(due.into_iter().map(WatchOf::from).collect())
+        let rows: Vec<DueRow> = fetch_all!(self, SQL, Millis::from(furthest), limit)?;
+        Ok(rows.into_iter().map(WatchOf::from).collect())
     }
 
-    /// Holds a connection that is to be looked at until the transaction ends, and its team, so that neither
-    /// is removed meanwhile. None if it is gone, not due any more, or another process looks at it.
+    /// Holds a connection that is to be looked at until the transaction ends, with its team, so that neither
+    /// is removed, and its credential, so that no fact changes meanwhile. Waits for nobody: none if it is
+    /// gone, not due any more, being written, or another process looks at it.
     ///
     /// # Errors
     ///
@@ -139,7 +178,8 @@ impl Tx {
               JOIN teams t ON t.id = w.team_id
               JOIN integration_credentials c ON c.team_id = w.team_id AND c.id = w.credential_id
              WHERE w.team_id = $1 AND w.credential_id = $2 AND w.due_at <= $3
-               FOR KEY SHARE OF t SKIP LOCKED FOR UPDATE OF w SKIP LOCKED";
+               FOR KEY SHARE OF t SKIP LOCKED FOR SHARE OF c SKIP LOCKED
+               FOR UPDATE OF w SKIP LOCKED";
         let sql = self.pick(SQLITE, POSTGRES);
         let row: Option<WatchRow> = fetch_optional!(
             self,

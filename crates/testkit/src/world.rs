@@ -38,7 +38,7 @@ use known::Known;
 
 mod consent;
 mod known;
-
+mod notices;
 mod processes;
 
 use processes::client_of;

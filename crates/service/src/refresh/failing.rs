@@ -21,9 +21,6 @@ use super::{
 };
 use crate::{Entry, Services};
 
-/// From this many in a row on, an answer that nobody foresaw is the operator's matter.
-const ODD_ANSWERS: u32 = 3;
-
 /// So long a refresh is put off that cannot be made because the tokens do not open.
 const PUT_OFF: SignedDuration = SignedDuration::from_mins(15);
 
@@ -63,43 +60,25 @@ pub(super) async fn note(
     if !tx.set_refresh_failure(holder.of, failed, now).await? {
         return Ok(Attempt::Again);
     }
+    tx.watch_connection(credential.team, credential.id, now)
+        .await?;
     let health = tx.lock_provider_health(credential.provider, now).await?;
-    let was_refused = health.last_outcome == Some(RefreshOutcome::Misconfigured);
     let health = health.after_failure(credential.id, err.outcome, err.retry_after, now);
     tx.set_provider_health(&health, now).await?;
     tx.add_refresh_event(&event(services, holder, err.outcome, err.status, took))
         .await?;
     tx.hint_refresh_ended(credential.id).await?;
     tx.commit().await?;
-    tell(credential, err, failure.failures, was_refused);
+    tracing::warn!(
+        credential.id = %credential.id, outcome = err.outcome.as_str(), status = err.status,
+        failures = failure.failures, "no new token"
+    );
     let next = health.next_probe_at.filter(|_| health.is_down);
     let retry_after = Some(until(next.map_or(next_at, |it| it.min(next_at)), now));
     Ok(Attempt::Landed(Err(match err.outcome {
         RefreshOutcome::Misconfigured => TokenError::Misconfigured { retry_after },
         _ => TokenError::ProviderUnavailable { retry_after },
     })))
-}
-
-fn tell(credential: &IntegrationCredential, err: &RefreshError, failures: u32, was_refused: bool) {
-    let (outcome, status) = (err.outcome.as_str(), err.status);
-    let id = credential.id;
-    match err.outcome {
-        RefreshOutcome::Misconfigured if !was_refused => {
-            tracing::error!(
-                credential.id = %id, outcome, status,
-                "Atlassian refuses the client id or secret; `tformance doctor` names the cure"
-            );
-        }
-        RefreshOutcome::Unexpected if failures == ODD_ANSWERS => {
-            tracing::error!(
-                credential.id = %id, outcome, status, failures,
-                "Atlassian answers refreshes in a way that nobody foresaw"
-            );
-        }
-        _ => {
-            tracing::warn!(credential.id = %id, outcome, status, failures, "no new token");
-        }
-    }
 }
 
 /// Before a grant is believed dead, the row is asked: a generation that moved was a race, not a death.
@@ -121,6 +100,8 @@ async fn note_death(
     if !tx.set_dead(holder.of, reason, now).await? {
         return Ok(Attempt::Again);
     }
+    tx.watch_connection(credential.team, credential.id, now)
+        .await?;
     let entry = Entry::new(AuditAction::GrantDied)
         .team(credential.team)
         .subject(credential.id.uuid());
@@ -132,6 +113,7 @@ async fn note_death(
     note_answer(&mut tx, credential, now).await?;
     tx.hint_refresh_ended(credential.id).await?;
     tx.commit().await?;
+    services.notices.watch.notify_one();
     tracing::info!(credential.id = %credential.id, reason = reason.as_str(), "Atlassian no longer accepts the grant");
     let state = ConnectionState::ReconnectNeeded;
     Ok(Attempt::Landed(Err(TokenError::NoConnection(state))))
@@ -142,9 +124,11 @@ pub(super) async fn put_off(
     services: &Services,
     credential: &IntegrationCredential,
 ) -> Result<(), TokenError> {
-    let until = services.env.now() + PUT_OFF;
+    let now = services.env.now();
+    let (team, id) = (credential.team, credential.id);
     let mut tx = services.store.write().await?;
-    tx.postpone_refresh(credential.team, credential.id, credential.generation, until)
+    tx.postpone_refresh(team, id, credential.generation, now + PUT_OFF)
         .await?;
+    tx.watch_connection(team, id, now).await?;
     Ok(tx.commit().await?)
 }

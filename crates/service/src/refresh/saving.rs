@@ -35,6 +35,8 @@ pub(super) struct NewPair {
     tokens: SealedTokens,
     access: SecretString,
     scopes: Option<Scopes>,
+    /// Whether the scopes are others than before.
+    is_changed: bool,
     consented_at: Option<Timestamp>,
     last_used_at: Option<Timestamp>,
 }
@@ -78,6 +80,10 @@ impl NewPair {
                 access_expires_at: env.now() + new.expires_in.unwrap_or(DEFAULT_LIFETIME),
             },
             access: new.access,
+            is_changed: new
+                .scopes
+                .as_ref()
+                .is_some_and(|it| *it != credential.scopes),
             scopes: new.scopes,
             consented_at: credential.consented_at,
             last_used_at: credential.last_used_at,
@@ -165,6 +171,10 @@ async fn try_save(services: &Services, pair: &NewPair) -> Result<bool, Error> {
     let saved = tx
         .save_refreshed(pair.of, &pair.tokens, pair.scopes.as_ref(), next_at, now)
         .await?;
+    if saved {
+        tx.watch_saved(pair.of.team, pair.of.credential, pair.is_changed, now)
+            .await?;
+    }
     let steps = &services.engine.steps;
     steps.reached(Step::BeforeCommit, pair.of.credential).await;
     tx.commit().await?;

@@ -63,8 +63,13 @@ pub async fn check(services: &Services, team: TeamId, token: &ValidToken) -> Res
         services
             .audit(&mut tx, entry.detail(cloud_id.as_str()))
             .await?;
+        tx.watch_connection(team, credential.id, now).await?;
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    if action.is_some() {
+        services.notices.watch.notify_one();
+    }
+    Ok(())
 }
 
 /// A site that was lost is looked for at each refresh.

@@ -41,7 +41,12 @@ pub async fn run_once(services: &Services) -> Result<(), Error> {
         Some(it) => tx.find_receiver_health(&it.receiver().url_hash()).await?,
         None => ReceiverHealth::default(),
     };
+    let incidents = tx.list_open_incident_counts().await?;
     drop(tx);
+    services.metrics.set_open_incidents(|kind| {
+        let of_kind = incidents.iter().find(|(it, _)| *it == kind);
+        of_kind.map_or(0, |(_, count)| *count)
+    });
     let apart = now.duration_since(clock);
     if apart.abs() > MOST_APART {
         tracing::warn!(

@@ -10,6 +10,7 @@ mod choose_site;
 mod connect;
 mod disconnect;
 mod engine;
+mod incidents;
 mod keys;
 mod members;
 mod people;

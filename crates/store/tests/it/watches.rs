@@ -20,7 +20,7 @@ fn of(n: u128) -> WatchOf {
 db_tests! {
     async fn what_is_due_earlier_stays_so(db: TestDb) {
         two_connected_teams(&db).await;
-        let due = async |now| read(&db, async |tx| tx.list_due_watches(at(now), at(9_999), 10).await).await;
+        let due = async |now| read(&db, async |tx| tx.list_due_watches(at(now), 10).await).await;
         write(&db, async |tx| {
             tx.watch_connection(team_id(1), of(1).credential, at(5)).await?;
             tx.watch_connection(team_id(1), of(1).credential, at(7)).await?;
@@ -52,10 +52,10 @@ db_tests! {
             tx.set_watch(of(1), told, None, at(9)).await
         })
         .await;
-        let due = read(&db, async |tx| tx.list_due_watches(at(9_999), at(9_999), 10).await).await;
+        let due = read(&db, async |tx| tx.list_due_watches(at(9_999), 10).await).await;
         assert_eq!(due, []);
         write(&db, async |tx| tx.watch_connection(team_id(1), of(1).credential, at(20)).await).await;
-        let due = read(&db, async |tx| tx.list_due_watches(at(20), at(9_999), 10).await).await;
+        let due = read(&db, async |tx| tx.list_due_watches(at(20), 10).await).await;
         assert_eq!(due, [of(1)]);
     }
 
@@ -79,8 +79,27 @@ db_tests! {
         two_connected_teams(&db).await;
         add_incidents(&db).await;
         // They are due at the 60th minute.
-        let due = async |furthest| read(&db, async |tx| tx.list_due_watches(at(0), at(furthest), 1).await).await;
+        let due = async |furthest| read(&db, async |tx| tx.list_incidents_too_far(at(furthest), 1).await).await;
         assert_eq!(due(60).await, []);
         assert_eq!(due(59).await.len(), 1);
+    }
+
+    async fn after_a_refresh_only_what_may_be_news_is_due(db: TestDb) {
+        two_connected_teams(&db).await;
+        let due_after = async |told, is_changed| {
+            write(&db, async |tx| {
+                tx.watch_connection(team_id(1), of(1).credential, at(1)).await?;
+                tx.set_watch(of(1), told, None, at(1)).await?;
+                tx.watch_saved(team_id(2), of(1).credential, true, at(2)).await?;
+                assert_eq!(tx.list_due_watches(at(2), 10).await?, [], "of another team, nothing");
+                tx.watch_saved(team_id(1), of(1).credential, is_changed, at(2)).await?;
+                Ok(tx.list_due_watches(at(2), 10).await? == [of(1)])
+            })
+            .await
+        };
+        assert!(!due_after(Some(ConnectionState::Connected), false).await);
+        assert!(due_after(Some(ConnectionState::Connected), true).await);
+        assert!(due_after(Some(ConnectionState::ReconnectNeeded), false).await);
+        assert!(due_after(None, false).await);
     }
 }

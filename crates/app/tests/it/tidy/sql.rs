@@ -302,6 +302,10 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "webhook_receivers.rs set_receiver_works",
         "one receiver is told of all teams",
     ),
+    (
+        "watches.rs list_incidents_too_far",
+        "what is due, in all teams alike",
+    ),
 ];
 
 /// Each text of SQL in a file, with the function that it stands in.
