@@ -20,16 +20,19 @@ pub enum RefreshCause {
     Schedule,
     /// To see whether the provider answers again.
     Probe,
+    /// A person asked for it on a page.
+    Person,
 }
 
 impl RefreshCause {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Caller,
         Self::Minimum,
         Self::Rejected,
         Self::Schedule,
         Self::Probe,
+        Self::Person,
     ];
 
     /// The word that is kept.
@@ -40,6 +43,7 @@ impl RefreshCause {
             Self::Rejected => "rejected",
             Self::Schedule => "schedule",
             Self::Probe => "probe",
+            Self::Person => "person",
         }
     }
 }

@@ -38,6 +38,7 @@ mod counts;
 mod credentials;
 mod error;
 mod grants;
+mod health;
 mod hints;
 mod incidents;
 mod installation;
@@ -62,13 +63,17 @@ mod webhook_receivers;
 pub use api_keys::{ApiCaller, ApiKeyWithName};
 pub use counts::ConnectionGroup;
 pub use error::StoreError;
+pub use health::{
+    Happened, HealthCounts, IncidentWithNotices, Notice, SentNotices, ServiceUse, TimelineEntry,
+    TimelineFilter, TimelinePlace,
+};
 pub use hints::RefreshHints;
 pub use installation::Served;
 pub use invitations::InvitationWithNames;
 pub use leases::{DueRefresh, FailedRefresh, RefreshOf};
 pub use links::PasswordReset;
 pub use members::MemberRecord;
-pub use overview::{ConnectionOverview, Lapsed};
+pub use overview::{ConnectionOverview, Lapsed, Surroundings};
 pub use sealed_values::{SealedColumn, SealedValue};
 pub use sending::{ToldBefore, Waiting};
 pub use sessions::Visitor;

@@ -1,11 +1,13 @@
-//! What a page shows of a connection, in two statements.
+//! What a page shows of a connection, in two statements. The first also says what surrounds the page: the
+//! teams of the person, and whom to ask in the one that it is about.
 
 use domain::{
     attempt::ConnectAttempt,
     credential::{IntegrationCredential, Provider},
-    ids::TeamId,
+    ids::{TeamId, UserId},
     jira::JiraIntegration,
     provider_health::ProviderHealth,
+    team::{Role, Team},
     text::{PersonName, ServiceName},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +21,7 @@ use crate::{
     credentials::MaybeCredentialRow,
     jira::MaybeSiteRow,
     provider_health::MaybeHealthRow,
+    teams::{TeamRow, role},
 };
 
 /// A team's connection with a provider, and the names that go with it.
@@ -55,6 +58,17 @@ pub struct Lapsed {
     pub began_at: Timestamp,
 }
 
+/// What surrounds a page of a team.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// All teams of the person, by name.
+    pub teams: Vec<(Team, Role)>,
+    /// The admins of the team that the page is about, by name.
+    pub admins: Vec<PersonName>,
+    /// That team's connection, without attempts: [`Tx::find_attempts_beside`] adds them.
+    pub connection: ConnectionOverview,
+}
+
 /// So long after its end an attempt is told from which nobody came back.
 const LAPSE_TOLD: SignedDuration = SignedDuration::from_hours(24);
 
@@ -70,6 +84,37 @@ struct CredentialWithNames {
     site: MaybeSiteRow,
     #[sqlx(flatten)]
     health: MaybeHealthRow,
+}
+
+#[derive(FromRow)]
+struct SurroundingsRow {
+    of_id: Uuid,
+    of_slug: String,
+    of_name: String,
+    of_created_at: Millis,
+    of_role: String,
+    admin_names: Option<String>,
+    #[sqlx(flatten)]
+    connection: CredentialWithNames,
+}
+
+impl CredentialWithNames {
+    fn overview(self, team: TeamId) -> Result<ConnectionOverview, StoreError> {
+        let mut overview = ConnectionOverview {
+            services: service_names(team, self.service_names.as_deref())?,
+            ..ConnectionOverview::default()
+        };
+        if let MaybeCredentialRow(Some(found)) = self.credential {
+            overview.connected_by_is_member = self.connected_by_role.is_some();
+            overview.connected_by = name(found.connected_by, self.connected_by_name)?;
+            overview.disconnected_by = name(found.disconnected_by, self.disconnected_by_name)?;
+            let credential: IntegrationCredential = found.try_into()?;
+            overview.provider = self.health.checked()?;
+            overview.integration = self.site.of(&credential)?;
+            overview.credential = Some(credential);
+        }
+        Ok(overview)
+    }
 }
 
 #[derive(FromRow)]
@@ -92,19 +137,79 @@ impl Tx {
         provider: Provider,
         now: Timestamp,
     ) -> Result<ConnectionOverview, StoreError> {
-        let mut overview = ConnectionOverview::default();
-        self.read_credential(team, provider, &mut overview).await?;
-        self.read_attempt(team, provider, now, &mut overview)
-            .await?;
-        Ok(overview)
+        let overview = self.read_credential(team, provider).await?;
+        self.find_attempts_beside(team, provider, now, overview)
+            .await
+    }
+
+    /// Reads what surrounds a page of `team` that `user` looks at: one statement, which every page asks.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_surroundings(
+        &mut self,
+        user: UserId,
+        team: TeamId,
+        provider: Provider,
+    ) -> Result<Surroundings, StoreError> {
+        // Of the other teams nothing but the name is read.
+        const SQL: &str = "
+            SELECT t.id AS of_id, t.slug AS of_slug, t.name AS of_name, t.created_at AS of_created_at,
+                   o.role AS of_role,
+                   (SELECT string_agg(u.name, $4)
+                      FROM memberships x JOIN users u ON u.id = x.user_id
+                     WHERE x.team_id = $2 AND t.id = $2 AND x.role = 'admin') AS admin_names,
+                   c.*, a.name AS connected_by_name, m.role AS connected_by_role, b.name AS disconnected_by_name,
+                   j.id AS jira_id, j.cloud_id, j.site_name, j.site_url, j.avatar_url,
+                   j.last_sync_at, j.sync_status, j.checked_at, j.lost_at,
+                   h.provider AS health_provider, h.failing_since AS health_failing_since,
+                   h.first_failed AS health_first_failed, h.is_down AS health_is_down,
+                   h.last_outcome AS health_last_outcome, h.next_probe_at AS health_next_probe_at,
+                   h.probes AS health_probes, h.last_success_at AS health_last_success_at,
+                   h.last_success_of AS health_last_success_of,
+                   (SELECT string_agg(k.name, $4) FROM api_keys k
+                     WHERE k.team_id = $2 AND t.id = $2 AND k.revoked_at IS NULL) AS service_names
+              FROM memberships o
+              JOIN teams t ON t.id = o.team_id
+              LEFT JOIN integration_credentials c ON c.team_id = t.id AND c.team_id = $2 AND c.provider = $3
+              LEFT JOIN jira_integrations j ON j.team_id = c.team_id AND j.credential_id = c.id
+              LEFT JOIN provider_health h ON h.provider = c.provider
+              LEFT JOIN users a ON a.id = c.connected_by
+              LEFT JOIN memberships m ON m.team_id = c.team_id AND m.user_id = c.connected_by
+              LEFT JOIN users b ON b.id = c.disconnected_by
+             WHERE o.user_id = $1
+             ORDER BY t.name, t.slug";
+        let rows: Vec<SurroundingsRow> =
+            fetch_all!(self, SQL, user.uuid(), team.uuid(), provider.as_str(), "\n")?;
+        let mut around = Surroundings {
+            teams: Vec::with_capacity(rows.len()),
+            admins: Vec::new(),
+            connection: ConnectionOverview::default(),
+        };
+        for row in rows {
+            let role = role(row.of_id, &row.of_role)?;
+            let found: Team = TeamRow {
+                team_id: row.of_id,
+                team_slug: row.of_slug,
+                team_name: row.of_name,
+                team_created_at: row.of_created_at,
+            }
+            .try_into()?;
+            if found.id == team {
+                around.admins = person_names(team, row.admin_names.as_deref())?;
+                around.connection = row.connection.overview(team)?;
+            }
+            around.teams.push((found, role));
+        }
+        Ok(around)
     }
 
     async fn read_credential(
         &mut self,
         team: TeamId,
         provider: Provider,
-        overview: &mut ConnectionOverview,
-    ) -> Result<(), StoreError> {
+    ) -> Result<ConnectionOverview, StoreError> {
         // The team is there whatever it has; the names hold no line break.
         const SQL: &str = "
             SELECT c.*, a.name AS connected_by_name, m.role AS connected_by_role, b.name AS disconnected_by_name,
@@ -127,29 +232,21 @@ impl Tx {
              WHERE t.id = $1";
         let row: Option<CredentialWithNames> =
             fetch_optional!(self, SQL, team.uuid(), provider.as_str(), "\n")?;
-        let Some(row) = row else {
-            return Ok(());
-        };
-        overview.services = service_names(team, row.service_names.as_deref())?;
-        if let MaybeCredentialRow(Some(found)) = row.credential {
-            overview.connected_by_is_member = row.connected_by_role.is_some();
-            overview.connected_by = name(found.connected_by, row.connected_by_name)?;
-            overview.disconnected_by = name(found.disconnected_by, row.disconnected_by_name)?;
-            let credential: IntegrationCredential = found.try_into()?;
-            overview.provider = row.health.checked()?;
-            overview.integration = row.site.of(&credential)?;
-            overview.credential = Some(credential);
-        }
-        Ok(())
+        row.map_or_else(|| Ok(ConnectionOverview::default()), |it| it.overview(team))
     }
 
-    async fn read_attempt(
+    /// Adds to what was read of a connection the attempt beside it; call it on the same snapshot.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_attempts_beside(
         &mut self,
         team: TeamId,
         provider: Provider,
         now: Timestamp,
-        overview: &mut ConnectionOverview,
-    ) -> Result<(), StoreError> {
+        mut overview: ConnectionOverview,
+    ) -> Result<ConnectionOverview, StoreError> {
         const SQL: &str = "
             SELECT a.*, u.name AS attempt_by_name,
                    (a.finished_at IS NULL AND a.expires_at > $3) OR coalesce(a.erase_at > $3, FALSE) AS can_go_on
@@ -182,7 +279,7 @@ impl Tx {
                 overview.lapsed = Some(Lapsed { by, began_at });
             }
         }
-        Ok(())
+        Ok(overview)
     }
 }
 
@@ -207,5 +304,21 @@ fn service_names(team: TeamId, names: Option<&str>) -> Result<Vec<ServiceName>, 
         .map(parse)
         .collect::<Result<_, _>>()?;
     names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+fn person_names(team: TeamId, names: Option<&str>) -> Result<Vec<PersonName>, StoreError> {
+    let here = Row {
+        table: "users",
+        id: team.uuid(),
+    };
+    let parse = |it| here.checked("name", PersonName::parse(it));
+    let mut names: Vec<PersonName> = names
+        .unwrap_or_default()
+        .lines()
+        .map(parse)
+        .collect::<Result<_, _>>()?;
+    names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     Ok(names)
 }

@@ -10,6 +10,7 @@ mod counts;
 mod credentials;
 mod error;
 mod grants;
+mod health;
 mod hints;
 mod incidents;
 mod installation;
