@@ -7,7 +7,8 @@
 //!   [`change_site`], [`disconnect`].
 //! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens, [`calls`] counts what they ask for.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
-//! - What pages show: [`overview`]; what state a connection is in: [`assess`]. What runs by itself: [`worker`].
+//! - What pages show: [`overview`], [`health`], and around them [`surroundings`]; what state a connection is in: [`assess`].
+//!   What runs by itself: [`worker`].
 //! - Who is told of a connection that needs people, and what: [`notices`]. [`sending`] sends it, by
 //!   [`mail`] and [`webhook`]. What monitoring asks: [`metrics`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
@@ -29,6 +30,7 @@ pub mod connect;
 pub mod disconnect;
 pub mod door;
 pub mod error;
+pub mod health;
 pub mod invitations;
 pub mod keys;
 pub mod mail;
@@ -49,6 +51,7 @@ pub mod sign_in;
 pub mod sign_up;
 pub mod start;
 pub mod state_token;
+pub mod surroundings;
 pub mod teams;
 pub mod test_connection;
 pub mod throttle;

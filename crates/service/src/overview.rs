@@ -10,6 +10,7 @@ use domain::{
     text::{PersonName, ServiceName},
 };
 use jiff::Timestamp;
+use store::ConnectionOverview;
 
 use crate::{Error, Services, assess::Assessment, who::Member};
 
@@ -79,36 +80,47 @@ pub async fn jira(services: &Services, member: &Member) -> Result<JiraOverview, 
         .find_connection_overview(member.team().id, Provider::Jira, now)
         .await?;
     drop(tx);
-    let person = member.person();
-    let is_own_attempt = found
-        .attempt
-        .as_ref()
-        .is_some_and(|it| it.user == person.user().id && it.session == Some(person.session().id));
-    let assessment = Assessment::from(services.facts(&found, now));
-    // What was made since by a sign-in of before says that all is well.
-    let made_at = found.credential.as_ref().and_then(|it| it.consented_at);
-    let lapsed = found
-        .lapsed
-        .filter(|it| made_at.is_none_or(|at| at < it.began_at))
-        .map(|it| Lapsed {
-            by: it.by,
-            began_at: it.began_at,
+    Ok(JiraOverview::of(services, member, found, now))
+}
+
+impl JiraOverview {
+    /// Of what was read.
+    pub(crate) fn of(
+        services: &Services,
+        member: &Member,
+        found: ConnectionOverview,
+        now: Timestamp,
+    ) -> Self {
+        let person = member.person();
+        let is_own_attempt = found.attempt.as_ref().is_some_and(|it| {
+            it.user == person.user().id && it.session == Some(person.session().id)
         });
-    Ok(JiraOverview {
-        assessment,
-        credential: found.credential,
-        site_lost_at: found.integration.as_ref().and_then(|it| it.lost_at),
-        consent_lifetime_days: services.policy.consent_lifetime_days.map(NonZeroU16::get),
-        site: found.integration.map(|it| it.site),
-        provider: found.provider,
-        attempt: found.attempt,
-        is_own_attempt,
-        connected_by: found.connected_by,
-        connected_by_is_member: found.connected_by_is_member,
-        disconnected_by: found.disconnected_by,
-        attempt_by: found.attempt_by,
-        services: found.services,
-        lapsed,
-        is_set_up: services.atlassian.is_some(),
-    })
+        let assessment = Assessment::from(services.facts(&found, now));
+        // What was made since by a sign-in of before says that all is well.
+        let made_at = found.credential.as_ref().and_then(|it| it.consented_at);
+        let lapsed = found
+            .lapsed
+            .filter(|it| made_at.is_none_or(|at| at < it.began_at))
+            .map(|it| Lapsed {
+                by: it.by,
+                began_at: it.began_at,
+            });
+        Self {
+            assessment,
+            credential: found.credential,
+            site_lost_at: found.integration.as_ref().and_then(|it| it.lost_at),
+            consent_lifetime_days: services.policy.consent_lifetime_days.map(NonZeroU16::get),
+            site: found.integration.map(|it| it.site),
+            provider: found.provider,
+            attempt: found.attempt,
+            is_own_attempt,
+            connected_by: found.connected_by,
+            connected_by_is_member: found.connected_by_is_member,
+            disconnected_by: found.disconnected_by,
+            attempt_by: found.attempt_by,
+            services: found.services,
+            lapsed,
+            is_set_up: services.atlassian.is_some(),
+        }
+    }
 }

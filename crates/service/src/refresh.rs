@@ -8,6 +8,7 @@
 //!
 //! - `flight`: one refresh in this process, however many wait. `gate`: whether Atlassian may be asked now.
 //! - `holder`: the lease, and the last look before the old token is sent.
+//! - `by_hand`: what a person asks for on a page.
 //! - `saving` and `failing`: what an answer leaves behind.
 //! - [`engine`]: what the process remembers. [`steps`]: where tests look in.
 
@@ -28,12 +29,14 @@ use secrecy::SecretString;
 use vault::{OpenError, Place};
 
 use crate::{Entry, Error, Services};
+pub use by_hand::{ByHandError, by_hand_again_at, refresh_by_hand};
 pub use engine::{Engine, RefreshSettings};
 pub(crate) use flight::Wanted;
 use flight::{Landing, land, start};
 pub(crate) use gate::watch_store;
 pub use steps::{Step, Steps};
 
+mod by_hand;
 pub mod engine;
 mod failing;
 mod flight;

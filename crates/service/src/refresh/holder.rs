@@ -89,7 +89,7 @@ impl Holder {
         let length = services.engine.settings.lease;
         let (seen, is_forced) = (
             credential.schedule.started_at,
-            cause == RefreshCause::Rejected,
+            matches!(cause, RefreshCause::Rejected | RefreshCause::Person),
         );
         // Before the statement is sent: it may take long.
         let granted = Moment::now(env);
