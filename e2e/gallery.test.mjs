@@ -40,4 +40,20 @@ describe('gallery', { concurrency: TABS }, () => {
       assert.deepEqual(found, []);
     });
   }
+
+  test('what is no trouble yet is put away for this browser, and the focus goes on', async () => {
+    const browser = await Browser.open(chromium, gallery, { viewport: DESK });
+    const tab = await browser.context.newPage();
+    await tab.goto(`${gallery.url}/banner-renew.html`);
+    const banner = tab.locator('section.banner');
+    await tab.getByRole('button', { name: 'Put away' }).click();
+    assert.ok(await banner.isHidden());
+    assert.equal(await tab.evaluate(() => document.activeElement.tagName), 'H2');
+    await tab.reload();
+    assert.ok(await banner.isHidden(), 'it stays away');
+    await tab.goto(`${gallery.url}/banner-reconnect.html`);
+    assert.ok(await banner.isVisible());
+    assert.equal(await tab.getByRole('button', { name: 'Put away' }).count(), 0);
+    await browser.close();
+  });
 });

@@ -35,6 +35,8 @@ const CARD = {
   'reconnect-idle': 'Reconnect needed: not used for too long',
   'reconnect-consent-ended': 'Reconnect needed: the consent ended',
   'reconnect-interrupted': 'Reconnect needed: an interrupted refresh',
+  'lapsed': 'Not connected, and somebody did not come back from Atlassian',
+  'connected-and-lapsed': 'Connected, and somebody did not come back from Atlassian',
   'disconnected': 'Disconnected',
   'unknown': 'The state could not be loaded',
   'member-not-connected': 'What a member sees: not connected',
@@ -42,6 +44,16 @@ const CARD = {
   'member-site-lost': 'What a member sees: the site is no longer available',
 };
 const PAGES = {
+  'health-connected': 'A connection: facts, the last 30 days, what happened, who uses it',
+  'health-first-day': 'A connection on its first day, on a server without mail',
+  'health-degraded': 'A connection with trouble refreshing',
+  'health-reconnect-needed': 'A connection that needs people: what was sent, and whether it arrived',
+  'member-health-connected': 'A connection, as a member sees it',
+  'banner-reconnect': 'The banner on every page of the team: reconnect',
+  'banner-site-lost': 'The banner: the site is no longer available',
+  'banner-permissions': 'The banner: a permission is missing',
+  'banner-renew': 'The banner: the consent ends soon',
+  'banner-member': 'The banner, as a member sees it',
   'sites': 'The site picker',
   'sites-change': 'Another site for a connection',
   'account-question': 'Which Atlassian account counts',
@@ -67,7 +79,7 @@ const PAGES = {
   'problem-throttled': 'Too many failures',
   'problem-invitation-other-address': 'An invitation for somebody else',
 };
-const DARK = ['connected', 'reconnect-needed', 'keys-made', 'people-invited'];
+const DARK = ['connected', 'health-connected', 'health-reconnect-needed', 'banner-reconnect', 'reconnect-needed', 'keys-made', 'people-invited'];
 
 const gallery = await startGallery();
 const chromium = await startBrowser();

@@ -56,6 +56,50 @@
     });
   }
 
+  // The state of a connection, asked again while somebody looks; after a few failures no more.
+  for (const box of document.querySelectorAll("[data-live]")) {
+    const word = () => box.querySelector("[data-state]")?.dataset.state;
+    const first = word();
+    let failures = 0;
+    const look = async () => {
+      if (document.hidden) return;
+      try {
+        const res = await fetch(box.dataset.live, { redirect: "error" });
+        if (!res.ok) throw new Error(res.status);
+        const page = new DOMParser().parseFromString(await res.text(), "text/html");
+        const fresh = page.querySelector("[data-live]");
+        failures = 0;
+        // What is the same is not read out again.
+        if (fresh.textContent.trim() !== box.textContent.trim()) box.replaceChildren(...fresh.childNodes);
+        document.getElementById("changed").hidden = word() === first;
+      } catch {
+        failures += 1;
+        if (failures === 5) clearInterval(timer);
+      }
+    };
+    const timer = setInterval(look, 10_000);
+  }
+
+  // What is no trouble yet can be put away, by this person in this browser.
+  for (const box of document.querySelectorAll("[data-dismiss]")) {
+    const button = box.querySelector("button");
+    const name = `away-${box.dataset.dismiss}`;
+    try {
+      box.hidden = localStorage.getItem(name) !== null;
+      if (button) button.hidden = false;
+      button?.addEventListener("click", () => {
+        localStorage.setItem(name, "1");
+        box.hidden = true;
+        const next = [...document.querySelectorAll("main h2")].find((it) => !box.contains(it));
+        const heading = next ?? document.querySelector("h1");
+        heading.tabIndex = -1;
+        heading.focus();
+      });
+    } catch {
+      // Where nothing can be kept, nothing is put away.
+    }
+  }
+
   // The menu closes as menus do.
   const menu = document.querySelector("details.menu");
   if (menu) {

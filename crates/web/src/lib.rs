@@ -10,9 +10,12 @@
 
 mod api;
 mod assets;
+mod banner;
 pub mod client_address;
 mod form;
 mod health;
+mod health_view;
+mod jira_card;
 mod layers;
 pub mod metrics;
 mod moment;
@@ -194,6 +197,16 @@ fn account_routes() -> Router<App> {
 /// A team's connection with Jira.
 fn jira_routes() -> Router<App> {
     Router::new()
+        .route("/a/{team}/integrations/jira/", get(pages::health::show))
+        .route("/a/{team}/integrations/jira", get(pages::health::moved))
+        .route(
+            "/a/{team}/integrations/jira/summary",
+            get(pages::health::summary),
+        )
+        .route(
+            "/a/{team}/integrations/jira/refresh",
+            post(pages::health::refresh),
+        )
         .route(
             "/a/{team}/integrations/jira/connect",
             post(pages::connect::begin),

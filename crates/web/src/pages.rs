@@ -14,6 +14,7 @@ pub(crate) mod account_question;
 pub(crate) mod connect;
 pub(crate) mod disconnect;
 pub(crate) mod first_account;
+pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod integrations;
 pub(crate) mod invitation;
@@ -41,6 +42,11 @@ pub(crate) async fn method_not_allowed() -> Problem {
 /// The integrations page of a team.
 pub(crate) fn integrations_path(team: &Slug) -> String {
     format!("/a/{team}/integrations/")
+}
+
+/// The page of a team's connection with Jira.
+pub(crate) fn health_path(team: &Slug) -> String {
+    format!("/a/{team}/integrations/jira/")
 }
 
 /// The page with the people of a team.

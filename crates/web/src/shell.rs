@@ -3,14 +3,16 @@
 use domain::team::{Role, Team};
 use secrecy::SecretString;
 use service::{
+    surroundings::{Surroundings, around},
     teams::teams_of,
     who::{Member, Person, find_person},
 };
 
 use crate::{
     App, assets,
+    banner::banner,
     problem::Problem,
-    view::{Section, Shell, TeamLink},
+    view::{Section, Shell, TeamLink, banner::Banner},
 };
 
 /// For pages of nobody in particular.
@@ -39,17 +41,41 @@ pub(crate) async fn of_member(app: &App, member: &Member) -> Result<Shell, Probl
     })
 }
 
-/// For a page in a part of a team.
+/// For a page in a part of a team: with what the team's connection needs people for.
 pub(crate) async fn of_section(
     app: &App,
     member: &Member,
     section: Section,
 ) -> Result<Shell, Problem> {
-    let shell = of_member(app, member).await?;
+    let around = around(&app.services, member).await?;
+    let banner = banner(app, member, &around);
     Ok(Shell {
-        section: Some(section),
-        ..shell
+        banner,
+        ..surrounded(member, &around, section)
     })
+}
+
+/// For a page that has the connection's card itself, with all buttons.
+pub(crate) fn beside_card(
+    app: &App,
+    member: &Member,
+    around: &Surroundings,
+    section: Section,
+) -> Shell {
+    let banner = banner(app, member, around).map(|it| Banner { action: None, ..it });
+    Shell {
+        banner,
+        ..surrounded(member, around, section)
+    }
+}
+
+fn surrounded(member: &Member, around: &Surroundings, section: Section) -> Shell {
+    Shell {
+        teams: links(&around.teams),
+        team: Some(link(member.team())),
+        section: Some(section),
+        ..named(member.person())
+    }
 }
 
 /// For a page that says what went wrong: who is signed in, and the team that the first of `paths`

@@ -6,11 +6,14 @@
 
 pub mod account;
 pub mod account_question;
+pub mod banner;
 pub mod disconnect;
 pub mod error;
 pub mod first_account;
+pub mod health;
 pub mod integrations;
 pub mod invitation;
+pub mod jira_card;
 pub mod key_revoke;
 pub mod keys;
 pub mod login;
@@ -59,6 +62,8 @@ pub struct Shell {
     pub teams: Vec<TeamLink>,
     /// The part of the team that the page is in.
     pub section: Option<Section>,
+    /// What the team's connection needs people for.
+    pub banner: Option<banner::Banner>,
 }
 
 /// A part of a team's pages.
@@ -109,7 +114,7 @@ pub struct Moment {
 
 impl Moment {
     /// The day alone: `24 Nov 2026`.
-    fn day(&self) -> &str {
+    pub(crate) fn day(&self) -> &str {
         self.absolute.split(',').next().unwrap_or(&self.absolute)
     }
 }
@@ -146,7 +151,7 @@ fn letter(name: &str) -> String {
 }
 
 /// Names in a sentence: `A, B and C`.
-fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
@@ -155,7 +160,7 @@ fn list(names: &[String]) -> String {
 }
 
 /// The services that have a key, in a sentence; of many the first ones. Nothing before there are any.
-fn services(names: &[String]) -> String {
+pub(crate) fn services(names: &[String]) -> String {
     match names {
         [first, second, third, rest @ ..] if rest.len() > 1 => {
             format!("{first}, {second}, {third} and {} others", rest.len())

@@ -50,6 +50,10 @@ GET /a/{team}/                                          login  404      303    3
 GET /a/{team}                                           login  404      303    303
 GET /a/{team}/integrations                              login  404      303    303
 GET /a/{team}/integrations/                             login  404      200    200
+GET /a/{team}/integrations/jira/                        login  404      200    200
+GET /a/{team}/integrations/jira                         login  404      303    303
+GET /a/{team}/integrations/jira/summary                 login  404      200    200
+POST /a/{team}/integrations/jira/refresh                login  404      403    303
 POST /a/{team}/integrations/jira/connect                login  404      403    away
 GET /a/{team}/integrations/jira/sites                   login  404      403    410
 POST /a/{team}/integrations/jira/sites                  login  404      403    410

@@ -12,6 +12,7 @@ mod csrf;
 mod demo;
 mod doctor;
 mod form_bodies;
+mod health_page;
 mod interleaving;
 mod keys;
 mod keys_page;

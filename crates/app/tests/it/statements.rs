@@ -5,6 +5,12 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use domain::{
+    credential::RefreshOutcome,
+    ids::RefreshEventId,
+    refresh_event::{RefreshCause, RefreshEvent},
+};
+use jiff::SignedDuration;
 use testkit::{app::TestApp, db_tests};
 use tracing::{
     Event, Level, Subscriber,
@@ -48,7 +54,73 @@ fn start_counting() {
         .init();
 }
 
+/// As many refreshes as a busy connection has in more than a year.
+async fn add_refreshes(app: &TestApp, of: &testkit::app::Admin, count: i64) {
+    let (credential, _) = app.world.stored(&of.who).await;
+    let now = app.world.now();
+    let env = app.world.services.env.as_ref();
+    let mut tx = app.world.services.store.write().await.unwrap();
+    for n in 0..count {
+        let is_bad = n % 7 == 0;
+        let event = RefreshEvent {
+            id: RefreshEventId::new(env),
+            team: credential.team,
+            credential: credential.id,
+            generation: credential.generation,
+            cause: RefreshCause::Schedule,
+            outcome: if is_bad {
+                RefreshOutcome::NotSent
+            } else {
+                RefreshOutcome::Ok
+            },
+            http_status: is_bad.then_some(429),
+            duration_ms: 123,
+            at: now - SignedDuration::from_mins(n * 5),
+        };
+        tx.add_refresh_event(&event).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
 db_tests! {
+    async fn the_page_of_a_connection_asks_at_most_six_times_whatever_happened_to_it(db: TestDb) {
+        start_counting();
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        ada.connect("Sam One").await;
+        let max = app.member(&ada, "Max").await;
+        add_refreshes(&app, &ada, 10_000).await;
+        for query in ["", "?show=failures", "?show=changes"] {
+            let path = ada.path(&format!("integrations/jira/{query}"));
+            for browser in [&**ada, &**max] {
+                COUNT.store(0, Ordering::Relaxed);
+                let page = browser.get(&path).await;
+                let count = COUNT.load(Ordering::Relaxed);
+                assert!(page.body.contains("Connected") && page.body.contains("month-calls"), "{}", page.body);
+                assert!((1..=6).contains(&count), "{count} statements");
+                assert!(page.body.len() < 60_000, "{} bytes", page.body.len());
+            }
+        }
+    }
+
+    async fn the_banner_costs_no_statement(db: TestDb) {
+        start_counting();
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        ada.connect("Sam One").await;
+        let max = app.member(&ada, "Max").await;
+        app.world.db.raw("UPDATE integration_credentials SET revoked_at = 1, revocation_reason = 'grant_revoked'").await.unwrap();
+        for (path, most) in [("integrations/", 4), ("settings", 3)] {
+            for browser in [&**ada, &**max] {
+                COUNT.store(0, Ordering::Relaxed);
+                let page = browser.get(&ada.path(path)).await;
+                let count = COUNT.load(Ordering::Relaxed);
+                assert!(page.body.contains("needs to be reconnected"), "{}", page.body);
+                assert!((1..=most).contains(&count), "{path}: {count} statements");
+            }
+        }
+    }
+
     async fn the_integrations_page_asks_at_most_four_times(db: TestDb) {
         start_counting();
         let app = TestApp::new(db).await;

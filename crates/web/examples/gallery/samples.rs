@@ -12,6 +12,8 @@ use super::view::{
     team_new::TeamNewPage,
 };
 
+mod banners;
+mod health;
 mod integrations;
 mod keys;
 mod people;
@@ -32,6 +34,9 @@ pub(crate) fn all() -> Vec<Sample> {
         keys::keys(),
         integrations::states(),
         integrations::told(),
+        health::states(),
+        health::extremes(),
+        banners::banners(),
         sites(),
         accounts(),
         disconnects(),
@@ -77,6 +82,7 @@ fn inside() -> Shell {
         team: Some(team("Platform", "platform")),
         teams: vec![team("Mobile", "mobile"), team("Platform", "platform")],
         section: Some(Section::Integrations),
+        banner: None,
     }
 }
 

@@ -8,7 +8,8 @@ use service::{disconnect::disconnect as erase, overview};
 
 use crate::{
     App,
-    pages::{html, integrations::services, integrations_path, integrations_with_notice},
+    jira_card::services,
+    pages::{html, integrations_path, integrations_with_notice},
     problem::Problem,
     shell,
     view::disconnect::DisconnectPage,

@@ -3,15 +3,16 @@
 use super::{
     super::view::{
         Authority,
-        integrations::{
-            Attempt, Choice, Condition, Connected, Death, FailedRead, IntegrationsPage, JiraState,
-            Lapsed, Notice, Setup, SiteName, TestResult, Trouble, Unknown, WaitsFor,
+        integrations::{IntegrationsPage, Notice},
+        jira_card::{
+            Attempt, Choice, Condition, Connected, Death, FailedRead, JiraCard, JiraState, Lapsed,
+            Setup, SiteName, TestResult, Trouble, Unknown, WaitsFor,
         },
     },
     Sample, inside, moment, sample, team,
 };
 
-fn site() -> SiteName {
+pub(super) fn site() -> SiteName {
     SiteName {
         name: "Acme".to_owned(),
         host: "acme.atlassian.net".to_owned(),
@@ -19,11 +20,9 @@ fn site() -> SiteName {
     }
 }
 
-fn page(jira: JiraState) -> IntegrationsPage {
-    IntegrationsPage {
-        shell: inside(),
+pub(super) fn card(jira: JiraState) -> JiraCard {
+    JiraCard {
         team: team("Platform", "platform"),
-        notice: None,
         authority: Authority {
             may_manage: true,
             admins: Vec::new(),
@@ -34,21 +33,39 @@ fn page(jira: JiraState) -> IntegrationsPage {
         setup: None,
         test: None,
         services: Vec::new(),
+        is_own_page: false,
     }
 }
 
-fn for_a_member(jira: JiraState) -> IntegrationsPage {
+pub(super) fn members_card(jira: JiraState) -> JiraCard {
     let admins = vec!["Ada Lovelace".to_owned(), "Grace Hopper".to_owned()];
-    IntegrationsPage {
+    JiraCard {
         authority: Authority {
             may_manage: false,
             admins,
         },
-        ..page(jira)
+        ..card(jira)
     }
 }
 
-fn attempt(is_own: bool, kept: bool) -> Attempt {
+fn showing(card: JiraCard) -> IntegrationsPage {
+    IntegrationsPage {
+        shell: inside(),
+        team: team("Platform", "platform"),
+        notice: None,
+        card,
+    }
+}
+
+fn page(jira: JiraState) -> IntegrationsPage {
+    showing(card(jira))
+}
+
+fn for_a_member(jira: JiraState) -> IntegrationsPage {
+    showing(members_card(jira))
+}
+
+pub(super) fn attempt(is_own: bool, kept: bool) -> Attempt {
     Attempt {
         id: "019ab1c2-0000-7000-8000-000000000001".to_owned(),
         by: "Ada Lovelace".to_owned(),
@@ -59,7 +76,7 @@ fn attempt(is_own: bool, kept: bool) -> Attempt {
     }
 }
 
-fn choice(is_own: bool) -> JiraState {
+pub(super) fn choice(is_own: bool) -> JiraState {
     JiraState::ChooseSite(Choice {
         by: "Ada Lovelace".to_owned(),
         is_own,
@@ -67,11 +84,11 @@ fn choice(is_own: bool) -> JiraState {
     })
 }
 
-fn connected() -> JiraState {
+pub(super) fn connected() -> JiraState {
     being(Condition::Good)
 }
 
-fn being(condition: Condition) -> JiraState {
+pub(super) fn being(condition: Condition) -> JiraState {
     JiraState::Connected(Connected {
         site: site(),
         by: Some("Ada Lovelace".to_owned()),
@@ -81,11 +98,11 @@ fn being(condition: Condition) -> JiraState {
     })
 }
 
-fn lacking(missing: &str) -> JiraState {
+pub(super) fn lacking(missing: &str) -> JiraState {
     being(Condition::PermissionsMissing(vec![missing.to_owned()]))
 }
 
-fn renew_soon(is_over: bool) -> JiraState {
+pub(super) fn renew_soon(is_over: bool) -> JiraState {
     being(Condition::RenewSoon {
         days: 365,
         by: moment(
@@ -104,65 +121,65 @@ fn trouble(failures: u32, is_refused: bool) -> Trouble {
     }
 }
 
-fn degraded(failures: u32, is_refused: bool) -> JiraState {
+pub(super) fn degraded(failures: u32, is_refused: bool) -> JiraState {
     being(Condition::Degraded {
         trouble: trouble(failures, is_refused),
         works_until: moment("27 Nov 2026, 09:12 UTC", "in 48 minutes"),
     })
 }
 
-fn waiting(failures: u32, is_refused: bool, is_due: bool) -> JiraState {
+pub(super) fn waiting(failures: u32, is_refused: bool, is_due: bool) -> JiraState {
     being(Condition::Waiting {
         trouble: trouble(failures, is_refused),
         next: (!is_due).then(|| moment("27 Nov 2026, 08:25 UTC", "in 40 seconds")),
     })
 }
 
-fn misconfigured(is_unreadable: bool, works: bool) -> JiraState {
+pub(super) fn misconfigured(is_unreadable: bool, works: bool) -> JiraState {
     being(Condition::Misconfigured {
         is_unreadable,
         works_until: works.then(|| moment("27 Nov 2026, 09:12 UTC", "in 48 minutes")),
     })
 }
 
-fn site_lost() -> JiraState {
+pub(super) fn site_lost() -> JiraState {
     being(Condition::SiteLost {
         since: Some(moment("27 Nov 2026, 08:12 UTC", "12 minutes ago")),
     })
 }
 
 fn beside(waits_for: WaitsFor) -> IntegrationsPage {
-    IntegrationsPage {
+    showing(JiraCard {
         attempt: Some(Attempt {
             waits_for: Some(waits_for),
             ..attempt(true, false)
         }),
-        ..page(connected())
-    }
+        ..card(connected())
+    })
 }
 
 fn after_a_lapse(jira: JiraState) -> IntegrationsPage {
-    IntegrationsPage {
+    showing(JiraCard {
         lapsed: Some(Lapsed {
             by: Some("Ada Lovelace".to_owned()),
             began: moment("24 Nov 2026, 10:38 UTC", "3 hours ago"),
         }),
-        ..page(jira)
-    }
+        ..card(jira)
+    })
 }
 
-fn disconnected() -> JiraState {
+pub(super) fn disconnected() -> JiraState {
     JiraState::Disconnected {
         by: Some("Grace Hopper".to_owned()),
         at: Some(moment("24 Nov 2026, 10:40 UTC", "3 days ago")),
     }
 }
 
-fn reconnect_needed() -> JiraState {
+pub(super) fn reconnect_needed() -> JiraState {
     dead(Death::Revoked)
 }
 
-fn dead(death: Death) -> JiraState {
+pub(super) fn dead(death: Death) -> JiraState {
     JiraState::ReconnectNeeded {
         site: Some(site()),
         death,
@@ -272,10 +289,10 @@ pub(super) fn told() -> Vec<Sample> {
     let tested = |name, test| {
         sample(
             name,
-            &IntegrationsPage {
+            &showing(JiraCard {
                 test: Some(test),
-                ..page(connected())
-            },
+                ..card(connected())
+            }),
         )
     };
     let acme = || "Acme".to_owned();
@@ -326,33 +343,33 @@ pub(super) fn told() -> Vec<Sample> {
         ),
         sample(
             "connected-and-attempt",
-            &IntegrationsPage {
+            &showing(JiraCard {
                 attempt: Some(attempt(true, false)),
-                ..page(connected())
-            },
+                ..card(connected())
+            }),
         ),
         sample(
             "reconnect-and-attempt",
-            &IntegrationsPage {
+            &showing(JiraCard {
                 attempt: Some(attempt(true, false)),
-                ..page(reconnect_needed())
-            },
+                ..card(reconnect_needed())
+            }),
         ),
         sample("lapsed", &after_a_lapse(JiraState::NotConnected)),
         sample("connected-and-lapsed", &after_a_lapse(connected())),
         sample(
             "setup",
-            &IntegrationsPage {
+            &showing(JiraCard {
                 setup: Some(setup()),
-                ..page(JiraState::NotConnected)
-            },
+                ..card(JiraState::NotConnected)
+            }),
         ),
         sample(
             "setup-member",
-            &IntegrationsPage {
+            &showing(JiraCard {
                 setup: Some(setup()),
-                ..for_a_member(JiraState::NotConnected)
-            },
+                ..members_card(JiraState::NotConnected)
+            }),
         ),
     ]
 }

@@ -87,6 +87,13 @@ fn each_state_has_the_button_that_mends_it() {
         "misconfigured-keys",
         "misconfigured-member",
     ] {
-        assert!(!sample(name).contains("integrations/jira/"), "{name}");
+        assert!(
+            !sample(name).contains("=\"/a/platform/integrations/jira/test"),
+            "{name}"
+        );
+        assert!(
+            !sample(name).contains("integrations/jira/reconnect"),
+            "{name}"
+        );
     }
 }
