@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
 
 use clap::Args;
+use domain::retention::Retention;
 use domain::text::EmailAddress;
 use secrecy::SecretString;
 use service::{mail::MailServer, webhook::WebhookReceiver};
@@ -19,6 +20,7 @@ mod database;
 mod mail;
 mod notices;
 mod readings;
+mod retention;
 
 pub(crate) use client::Client;
 pub(crate) use consent::ConsentArgs;
@@ -187,6 +189,12 @@ pub(crate) struct ServeArgs {
     notices: NoticeArgs,
     #[command(flatten)]
     consent: ConsentArgs,
+    /// For how long is kept what is there for looking back, where it differs from the default: a list
+    /// of names with an age like `30d` or `forever`. The defaults are refresh_events=90d,
+    /// audit_events=400d, sessions=0d (after their end), connect_attempts=30d, invitations=30d,
+    /// password_resets=30d, outbox=90d, incidents=400d, key_usage=90d, daily_usage=400d.
+    #[arg(long, env = "RETENTION", value_name = "LIST", default_value = "")]
+    retention: String,
     /// How long a shutdown waits for what is under way; a second signal does not wait.
     #[arg(
         long,
@@ -218,6 +226,7 @@ pub(crate) struct Settings {
     pub(crate) operator_email: Option<EmailAddress>,
     pub(crate) receiver: Option<WebhookReceiver>,
     pub(crate) consent_lifetime_days: Option<NonZeroU16>,
+    pub(crate) retention: Retention,
     pub(crate) shutdown: Duration,
     pub(crate) migrate: bool,
     pub(crate) database_url: SecretString,
@@ -296,6 +305,7 @@ impl Settings {
             operator_email: args.notices.operator_email()?,
             receiver: args.notices.receiver(allow_plain_http, env)?,
             consent_lifetime_days: args.consent.lifetime_days()?,
+            retention: retention::retention(&args.retention)?,
             shutdown: seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds)?,
             migrate: args.migrate,
             database_url: database_url(&args.store, env)?,

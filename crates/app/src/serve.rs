@@ -86,6 +86,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let policy = Policy {
         allow_signup: settings.allow_signup,
         consent_lifetime_days: settings.consent_lifetime_days,
+        retention: settings.retention,
     };
     let mailer = settings
         .mail

@@ -23,6 +23,7 @@ pub mod permission;
 pub mod provider_health;
 pub mod refresh;
 pub mod refresh_event;
+pub mod retention;
 pub mod sealed;
 pub mod sending;
 pub mod session;

@@ -69,6 +69,7 @@ use domain::{
     audit::{AuditAction, AuditEvent},
     env::Env,
     ids::{ApiKeyId, AuditEventId, TeamId, UserId},
+    retention::Retention,
 };
 use store::{Store, Tx};
 use tokio::sync::Semaphore;
@@ -88,6 +89,8 @@ pub struct Policy {
     pub allow_signup: bool,
     /// How long Atlassian lets a consent live; none if for ever.
     pub consent_lifetime_days: Option<NonZeroU16>,
+    /// How long is kept what is there for looking back.
+    pub retention: Retention,
 }
 
 impl Default for Policy {
@@ -96,6 +99,7 @@ impl Default for Policy {
         Self {
             allow_signup: false,
             consent_lifetime_days: NonZeroU16::new(365),
+            retention: Retention::default(),
         }
     }
 }

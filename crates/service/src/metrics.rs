@@ -17,8 +17,10 @@ use prometheus_client::{
 };
 
 mod calls;
+mod retention;
 
 use calls::CallMetrics;
+use retention::RetentionMetrics;
 
 /// What a refresh came to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -84,6 +86,7 @@ pub struct Metrics {
     receiver_disabled: Gauge,
     incidents_opened: Family<KindLabel, Counter>,
     incidents_open: Family<KindLabel, Gauge>,
+    retention: RetentionMetrics,
 }
 
 impl fmt::Debug for Metrics {
@@ -119,6 +122,7 @@ impl Metrics {
             receiver_disabled: Gauge::default(),
             incidents_opened: Family::default(),
             incidents_open: Family::default(),
+            retention: RetentionMetrics::new(),
         };
         for kind in IncidentKind::ALL {
             drop(metrics.incidents_opened.get_or_create(&kind_label(kind)));
@@ -192,6 +196,7 @@ impl Metrics {
             self.unsaved_pairs.clone(),
         );
         self.calls.register(registry);
+        self.retention.register(registry);
         registry.register(
             "incidents_opened",
             "Incidents that this process opened, by what people are needed for",

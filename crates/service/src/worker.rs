@@ -13,12 +13,15 @@ pub mod clean_up;
 pub mod measure;
 pub mod note_use;
 pub mod refresh_due;
+pub mod retain;
 pub mod send_notices;
 pub mod watch_connections;
 pub mod watch_store;
 
 /// How often the store is cleaned.
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
+/// How often it is looked what was kept for long enough.
+const RETAIN_EVERY: Duration = Duration::from_mins(1);
 /// How often it is looked what is due.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked who is to be told of what.
@@ -41,6 +44,11 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
         every(CLEAN_UP_EVERY, stop, async || {
             let done = clean_up::run_once(services).await?;
             tracing::debug!(?done, "cleaned up");
+            Ok(())
+        }),
+        every(RETAIN_EVERY, stop, async || {
+            let done = retain::run_once(services, stop).await?;
+            tracing::debug!(?done, "removed what was kept for long enough");
             Ok(())
         }),
         every(NOTE_USE_EVERY, stop, async || {

@@ -51,6 +51,7 @@ mod outbox;
 mod overview;
 mod provider_health;
 mod refresh_events;
+mod retention;
 mod sealed_values;
 mod sending;
 mod sessions;

@@ -6,7 +6,8 @@ use vault::KeyRing;
 
 use super::{
     Client, Environment, ServeArgs, SettingError, base_url, client::client, database_url, flag,
-    key_ring, listen, mail::mail, metrics_listen, origin, seconds, trusted_proxies,
+    key_ring, listen, mail::mail, metrics_listen, origin, retention::retention, seconds,
+    trusted_proxies,
 };
 
 /// The settings of `serve`, each good or not.
@@ -37,6 +38,7 @@ impl Readings {
             flag("ALLOW_SIGNUP", &args.allow_signup).err(),
             args.consent.lifetime_days().err(),
             args.notices.operator_email().err(),
+            retention(&args.retention).err(),
             seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds).err(),
         ];
         Self {

@@ -403,3 +403,17 @@ fn the_operator_has_an_address_or_none() {
     assert_eq!(settings.operator_email.unwrap().as_str(), "ops@example.com");
     refused(&at("ops"), &[], "OPERATOR_EMAIL is");
 }
+
+#[test]
+fn how_long_things_are_kept_is_a_list_of_names_and_ages() {
+    use domain::retention::{Kept, Retention};
+    assert_eq!(read(&[], &[]).unwrap().retention, Retention::default());
+    let settings = read(&["--retention", "outbox=40d,audit_events=forever"], &[]).unwrap();
+    assert_eq!(settings.retention.days(Kept::Outbox), Some(40));
+    assert_eq!(settings.retention.days(Kept::AuditEvents), None);
+    refused(
+        &["--retention", "outbox=7d"],
+        &[],
+        "RETENTION keeps outbox for less than 31d; for example RETENTION=refresh_events=30d",
+    );
+}

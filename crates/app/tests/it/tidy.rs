@@ -6,6 +6,7 @@
 mod acceptance;
 mod dependencies;
 mod map;
+mod retention;
 mod secrets;
 mod sources;
 mod sql;

@@ -1,6 +1,8 @@
 //! A person's own account, forgotten passwords, the first account, and who fails too often.
 
-use domain::{audit::AuditAction, invitation::PASSWORD_RESET_LIFE, text::EmailAddress};
+use domain::{
+    audit::AuditAction, invitation::PASSWORD_RESET_LIFE, retention::Kept, text::EmailAddress,
+};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use service::{
@@ -12,12 +14,13 @@ use service::{
     sign_up::SignUpForm,
     throttle::{ClientAddress, MOST_FOR_ACCOUNT, MOST_FOR_ADDRESS},
     who::find_person,
-    worker::clean_up,
+    worker::retain,
 };
 use testkit::{
     db_tests,
     world::{PASSWORD, World},
 };
+use tokio_util::sync::CancellationToken;
 
 const FROM: ClientAddress = ClientAddress::UNKNOWN;
 const NEW: &str = "another password";
@@ -151,7 +154,8 @@ db_tests! {
         world.env.advance(PASSWORD_RESET_LIFE);
         assert!(matches!(reset(&late, PASSWORD).await, Err(ResetError::Expired)));
         world.env.advance(SignedDuration::from_hours(31 * 24));
-        assert_eq!(clean_up::run_once(&world.services).await.unwrap().removed_password_resets, 3);
+        let done = retain::run_once(&world.services, &CancellationToken::new()).await.unwrap();
+        assert_eq!(done.removed(Kept::PasswordResets), 3);
     }
 
     async fn a_reset_link_used_twice_at_once_counts_once(db: TestDb) {

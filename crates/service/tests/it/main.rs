@@ -16,6 +16,7 @@ mod members;
 mod people;
 mod reconnect;
 mod refresh;
+mod retention;
 mod sealing;
 mod sending;
 mod states;

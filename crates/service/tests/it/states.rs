@@ -74,7 +74,7 @@ db_tests! {
     }
 
     async fn a_consent_that_never_ends_is_never_renewed(db: TestDb) {
-        let policy = Policy { allow_signup: true, consent_lifetime_days: None };
+        let policy = Policy { allow_signup: true, consent_lifetime_days: None, ..Policy::default() };
         let world = World::with_policy(db, policy).await;
         let ada = world.admin("Ada", "Acme").await;
         world.connect(&ada, "Sam One").await.unwrap();

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::rows::{at, read, team_id, user_id, write};
 
-fn event(n: u128, team: Option<TeamId>) -> AuditEvent {
+pub(crate) fn event(n: u128, team: Option<TeamId>) -> AuditEvent {
     AuditEvent {
         id: AuditEventId::from_uuid(Uuid::from_u128(n)),
         at: at(0),

@@ -1,15 +1,10 @@
-//! What is erased by its age.
+//! What is erased at its own time.
 
-use domain::{
-    attempt::{AttemptOutcome, GRANT_LIFE},
-    session::{ABSOLUTE_LIFE, IDLE_LIFE},
-};
+use domain::attempt::{AttemptOutcome, GRANT_LIFE};
 use jiff::SignedDuration;
 use testkit::db_tests;
 
-use crate::rows::{
-    at, attempt, attempt_id, grant, read, session, team_id, token_hash, two_teams, write,
-};
+use crate::rows::{at, attempt, attempt_id, grant, read, team_id, two_teams, write};
 
 const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
@@ -35,28 +30,5 @@ db_tests! {
             let outcome = if is_kept { AttemptOutcome::ChooseSite } else { AttemptOutcome::Discarded };
             assert_eq!(left.outcome, Some(outcome));
         }
-    }
-
-    async fn sessions_that_are_over_are_removed_and_no_others(db: TestDb) {
-        two_teams(&db).await;
-        let now = at(0) + ABSOLUTE_LIFE;
-        // The age, the idleness, and what is a moment short of either.
-        let all = [(now, now), (now + MILLISECOND, now - IDLE_LIFE), (now + MILLISECOND, now - IDLE_LIFE + MILLISECOND)];
-        for (n, (ends_at, last_seen_at)) in (1_u8..).zip(all) {
-            let mut session = session(n.into(), 1);
-            (session.ends_at, session.last_seen_at) = (ends_at, last_seen_at);
-            write(&db, async |tx| tx.add_session(&session, &token_hash(n)).await).await;
-        }
-        let mut over = 0;
-        for n in [1, 2, 3] {
-            let session = db.store.find_visitor(&token_hash(n), None).await.unwrap().unwrap().session;
-            over += u64::from(session.is_over(now));
-        }
-        assert_eq!(write(&db, async |tx| tx.remove_over_sessions(now).await).await, over, "the same rule as in `domain`");
-        let mut left = Vec::new();
-        for n in [1, 2, 3] {
-            left.push(db.store.find_visitor(&token_hash(n), None).await.unwrap().is_some());
-        }
-        assert_eq!(left, [false, false, true]);
     }
 }

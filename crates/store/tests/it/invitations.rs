@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::rows::{at, read, team, team_id, token_hash, two_teams, user, user_id, write};
 
-fn invitation(n: u128, team: u128) -> Invitation {
+pub(crate) fn invitation(n: u128, team: u128) -> Invitation {
     Invitation {
         id: InvitationId::from_uuid(Uuid::from_u128(n)),
         team: team_id(team),
@@ -79,20 +79,5 @@ db_tests! {
         assert!(end(1, InvitationOutcome::Accepted).await);
         assert!(!end(1, InvitationOutcome::Revoked).await);
         assert!(read(&db, async |tx| tx.list_open_invitations(team_id(1)).await).await.is_empty());
-    }
-
-    async fn old_ones_are_removed_a_bounded_number_at_once(db: TestDb) {
-        two_teams(&db).await;
-        write(&db, async |tx| {
-            tx.add_invitation(team_id(1), &invitation(1, 1), &token_hash(1)).await?;
-            tx.add_invitation(team_id(2), &invitation(2, 2), &token_hash(2)).await
-        }).await;
-        let end = invitation(1, 1).expires_at;
-        let second = jiff::SignedDuration::from_secs(1);
-        let remove = async |before| write(&db, async |tx| tx.remove_old_invitations(before, 1).await).await;
-        assert_eq!(remove(end - second).await, 0);
-        assert_eq!(remove(end).await, 1);
-        assert_eq!(remove(end).await, 1);
-        assert_eq!(remove(end).await, 0);
     }
 }

@@ -24,6 +24,7 @@ mod outbox;
 mod overview;
 mod provider_health;
 mod refresh_events;
+mod retention;
 mod rows;
 mod schema;
 mod sealed_values;

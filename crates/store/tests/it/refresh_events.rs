@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::rows::{at, read, team_id, two_connected_teams, write};
 
-fn event(n: u8, cause: RefreshCause) -> RefreshEvent {
+pub(crate) fn event(n: u8, cause: RefreshCause) -> RefreshEvent {
     RefreshEvent {
         id: RefreshEventId::from_uuid(Uuid::from_u128(n.into())),
         team: team_id(1),

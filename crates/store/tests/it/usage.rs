@@ -15,7 +15,7 @@ use crate::{
     rows::{at, read, team_id, two_teams, write},
 };
 
-fn call(call: Call, answer: Answer) -> CountedCall {
+pub(crate) fn call(call: Call, answer: Answer) -> CountedCall {
     CountedCall {
         call,
         method: Method::Post,
@@ -25,7 +25,7 @@ fn call(call: Call, answer: Answer) -> CountedCall {
     }
 }
 
-fn usage(key: u128, team: u128, minute: i64, of: CountedCall, count: u64) -> KeyUsage {
+pub(crate) fn usage(key: u128, team: u128, minute: i64, of: CountedCall, count: u64) -> KeyUsage {
     KeyUsage {
         key: ApiKeyId::from_uuid(Uuid::from_u128(key)),
         team: team_id(team),

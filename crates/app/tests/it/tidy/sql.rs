@@ -16,18 +16,6 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "by age, in all teams alike",
     ),
     (
-        "clean_up.rs remove_over_sessions",
-        "by age; sessions are of a person",
-    ),
-    (
-        "clean_up.rs remove_old_invitations",
-        "by age, in all teams alike",
-    ),
-    (
-        "clean_up.rs remove_old_password_resets",
-        "by age; links are of a person",
-    ),
-    (
         "grants.rs is_grant_shared",
         "a grant at Atlassian may serve several teams",
     ),
@@ -247,6 +235,7 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "teams.rs list_teams_with_credential",
         "all teams, for the operator",
     ),
+    ("retention.rs remove_old", "by age, in all teams alike"),
     ("tx.rs schema", "the schema"),
     ("usage.rs sum_daily_usage", "all teams, for the operator"),
     ("usage.rs sum_key_usage", "all teams, for the operator"),
