@@ -6,11 +6,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use domain::text::EmailAddress;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
 use service::{
     adopt::adopt,
-    operator::{self as use_case, TeamConnection},
-    password_reset, setup,
+    operator as use_case, password_reset, setup,
     sign_up::{SignUpError, SignUpForm, SignUpMistakes},
 };
 use url::Url;
@@ -18,14 +16,19 @@ use vault::token_hash;
 
 use crate::{
     cli::say,
-    config::{ConsentArgs, ProcessEnvironment, ServeArgs, Settings, StoreArgs},
+    config::{ProcessEnvironment, ServeArgs, Settings, StoreArgs},
     env::SystemEnv,
     operator,
     serve::{check_keys, identity, runtime},
     telemetry,
 };
 
+mod connections;
 mod notices;
+mod slo;
+
+use connections::{ConnectionArgs, ConnectionsArgs};
+use slo::SloArgs;
 
 /// What the operator does by hand.
 #[derive(Debug, Args)]
@@ -61,29 +64,12 @@ enum AdminCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// List the connections of all teams, without secrets.
-    Connections {
-        /// Answer in JSON.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        consent: ConsentArgs,
-        #[command(flatten)]
-        store: StoreArgs,
-    },
+    /// List the connections of all teams, without secrets: those first whose people are needed.
+    Connections(ConnectionsArgs),
     /// Show the connection of one team, without secrets.
-    Connection {
-        /// The team's short name, as in the address of its pages.
-        #[arg(value_name = "TEAM")]
-        team: String,
-        /// Answer in JSON.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        consent: ConsentArgs,
-        #[command(flatten)]
-        store: StoreArgs,
-    },
+    Connection(ConnectionArgs),
+    /// Tell how many reads were answered with a valid token: over a day, a week and a month.
+    Slo(SloArgs),
     /// Print a link that sets a new password; it works once. Older links of the account end.
     ResetPassword {
         /// The address of the account.
@@ -129,17 +115,9 @@ pub(crate) fn run(args: AdminArgs) -> anyhow::Result<()> {
             store,
         } => create_user(&store, name, email, password_stdin),
         AdminCommand::CreateTeam { name, admin, store } => create_team(&store, &name, &admin),
-        AdminCommand::Connections {
-            json,
-            consent,
-            store,
-        } => connections(&store, &consent, json),
-        AdminCommand::Connection {
-            team,
-            json,
-            consent,
-            store,
-        } => connection(&store, &consent, &team, json),
+        AdminCommand::Connections(args) => connections::list(&args),
+        AdminCommand::Connection(args) => connections::show(&args),
+        AdminCommand::Slo(args) => slo::run(&args),
         AdminCommand::ResetPassword { email, serve } => reset_password(&serve, &email),
         AdminCommand::SetupLink(args) => setup_link(&args),
         AdminCommand::EnableWebhook(args) => notices::enable_webhook(&args),
@@ -260,88 +238,6 @@ fn at(base_url: &Url, path: &str) -> String {
     let mut url = base_url.clone();
     url.set_path(path);
     url.into()
-}
-
-fn connections(args: &StoreArgs, consent: &ConsentArgs, is_json: bool) -> anyhow::Result<()> {
-    let consent_lifetime_days = consent.lifetime_days()?;
-    let (url, key_ring) = operator::settings(args)?;
-    runtime()?.block_on(async {
-        let mut services = operator::services(&url, key_ring).await?;
-        services.policy.consent_lifetime_days = consent_lifetime_days;
-        let all = use_case::list_connections(&services).await?;
-        services.store.close().await;
-        if is_json {
-            say(&Value::from(all.iter().map(connection_json).collect::<Vec<_>>()).to_string());
-            return Ok(());
-        }
-        for it in &all {
-            let (team, state) = (it.team.slug.as_str(), it.assessment.state.as_str());
-            let site = it.site.as_ref().map_or("-", |it| it.url.as_str());
-            say(&format!("{team:<30}  {state:<19}  {site}"));
-        }
-        Ok(())
-    })
-}
-
-fn connection(
-    args: &StoreArgs,
-    consent: &ConsentArgs,
-    team: &str,
-    is_json: bool,
-) -> anyhow::Result<()> {
-    let consent_lifetime_days = consent.lifetime_days()?;
-    let (url, key_ring) = operator::settings(args)?;
-    runtime()?.block_on(async {
-        let mut services = operator::services(&url, key_ring).await?;
-        services.policy.consent_lifetime_days = consent_lifetime_days;
-        let found = use_case::find_connection(&services, team).await?;
-        services.store.close().await;
-        let Some(found) = found else {
-            bail!("no team has the short name {team:?}");
-        };
-        let facts = connection_json(&found);
-        if is_json {
-            say(&facts.to_string());
-        } else {
-            for (name, value) in facts.as_object().into_iter().flatten() {
-                let value = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
-                say(&format!("{name:<22} {value}"));
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Everything but the tokens.
-fn connection_json(it: &TeamConnection) -> Value {
-    let credential = it.credential.as_ref();
-    let time = |at: Option<jiff::Timestamp>| at.map(|it| it.to_string());
-    let tokens = credential.and_then(|it| it.tokens.as_ref());
-    json!({
-        "team": it.team.slug.as_str(),
-        "team_id": it.team.id.to_string(),
-        "state": it.assessment.state.as_str(),
-        "reason": it.assessment.reason.map(domain::state::Reason::as_str),
-        "site_url": it.site.as_ref().map(|it| it.url.as_str()),
-        "cloud_id": it.site.as_ref().map(|it| it.cloud_id.as_str()),
-        "credential_id": credential.map(|it| it.id.to_string()),
-        "account_id": credential.and_then(|it| it.account_id.as_ref()).map(domain::text::AccountId::as_str),
-        "scopes": credential.map(|it| it.scopes.iter().collect::<Vec<_>>()),
-        "generation": credential.map(|it| it.generation.0),
-        "token_valid_until": time(tokens.map(|it| it.access_expires_at)),
-        "next_attempt_at": time(it.assessment.next_attempt_at),
-        "consented_at": time(credential.and_then(|it| it.consented_at)),
-        "consent_ends_at": time(it.assessment.consent_ends_at),
-        "last_refreshed_at": time(credential.and_then(|it| it.last_refreshed_at)),
-        "last_outcome": credential.and_then(|it| it.last_outcome).map(domain::credential::RefreshOutcome::as_str),
-        "consecutive_failures": credential.map(|it| it.consecutive_failures),
-        "failing_since": time(credential.and_then(|it| it.schedule.failing_since)),
-        "revoked_at": time(credential.and_then(|it| it.revoked_at)),
-        "revocation_reason": credential.and_then(|it| it.revocation_reason).map(domain::credential::RevocationReason::as_str),
-        "disconnected_at": time(credential.and_then(|it| it.disconnected_at)),
-    })
 }
 
 fn adopt_store(args: &ServeArgs) -> anyhow::Result<()> {

@@ -190,9 +190,10 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     consent: ConsentArgs,
     /// For how long is kept what is there for looking back, where it differs from the default: a list
-    /// of names with an age like `30d` or `forever`. The defaults are refresh_events=90d,
-    /// audit_events=400d, sessions=0d (after their end), connect_attempts=30d, invitations=30d,
-    /// password_resets=30d, outbox=90d, incidents=400d, key_usage=90d, daily_usage=400d.
+    /// of names with an age like `30d` or `forever`. The defaults: `refresh_events=90d`,
+    /// `audit_events=400d`, `sessions=0d` (after their end), `connect_attempts=30d`,
+    /// `invitations=30d`, `password_resets=30d`, `outbox=90d`, `incidents=400d`, `key_usage=90d`,
+    /// `daily_usage=400d`.
     #[arg(long, env = "RETENTION", value_name = "LIST", default_value = "")]
     retention: String,
     /// How long a shutdown waits for what is under way; a second signal does not wait.

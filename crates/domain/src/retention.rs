@@ -76,10 +76,9 @@ impl Kept {
     pub const fn least_days(self) -> u16 {
         match self {
             Self::Sessions | Self::Invitations | Self::PasswordResets => 0,
-            // A trip from which nobody came back is told for a day after its end.
-            Self::ConnectAttempts => 2,
-            // The last day is told to the minute.
-            Self::KeyUsage => 2,
+            // A trip from which nobody came back is told for a day after its end; the last day of calls
+            // is told to the minute.
+            Self::ConnectAttempts | Self::KeyUsage => 2,
             // The picture of a month, what was sent in it, and what is promised of it.
             Self::RefreshEvents
             | Self::AuditEvents
@@ -156,7 +155,10 @@ impl Retention {
                 return Err(RetentionError::Twice(kept));
             }
             seen.push(kept);
-            let days = days(age).ok_or_else(|| RetentionError::NotAnAge(kept, age.to_owned()))?;
+            let days = match age {
+                "forever" => None,
+                _ => Some(days(age).ok_or_else(|| RetentionError::NotAnAge(kept, age.to_owned()))?),
+            };
             if days.is_some_and(|it| it < kept.least_days()) {
                 return Err(RetentionError::TooShort(kept));
             }
@@ -179,15 +181,12 @@ impl Retention {
     }
 }
 
-/// An age: outside none if it is none, inside none for ever.
-fn days(age: &str) -> Option<Option<u16>> {
-    if age == "forever" {
-        return Some(None);
-    }
+/// An age in days, as `90d`.
+fn days(age: &str) -> Option<u16> {
     let days = age.strip_suffix('d')?;
     let is_number = !days.is_empty() && days.bytes().all(|it| it.is_ascii_digit());
     let days: u16 = days.parse().ok().filter(|_| is_number)?;
-    (days <= MOST_DAYS).then_some(Some(days))
+    (days <= MOST_DAYS).then_some(days)
 }
 
 #[cfg(test)]

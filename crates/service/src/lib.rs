@@ -12,7 +12,8 @@
 //! - Who is told of a connection that needs people, and what: [`notices`]. [`sending`] sends it, by
 //!   [`mail`] and [`webhook`]. What monitoring asks: [`metrics`].
 //! - What the operator does: [`start`] proves the ring, [`keys`] and [`rotate_keys`] change it;
-//!   [`adopt`] guards against a second server on a copy; [`operator`], [`verify`] and [`probe`] are the rest.
+//!   [`adopt`] guards against a second server on a copy; what it looks at are all
+//!   [`connections`] and the [`slo`]; [`operator`], [`verify`] and [`probe`] are the rest.
 //!
 //! This crate must not know HTTP, cookies, HTML or status codes. What it refuses are meanings; `web`
 //! turns them into answers. Nothing awaits the network inside a write transaction.
@@ -27,6 +28,7 @@ pub mod change_site;
 pub mod choose_site;
 mod complete;
 pub mod connect;
+pub mod connections;
 pub mod disconnect;
 pub mod door;
 pub mod error;
@@ -49,6 +51,7 @@ pub mod sending;
 pub mod setup;
 pub mod sign_in;
 pub mod sign_up;
+pub mod slo;
 pub mod start;
 pub mod state_token;
 pub mod surroundings;

@@ -1,21 +1,16 @@
-//! What the operator does from the command line: accounts, teams, a look at connections. No role, no
+//! What the operator does from the command line: accounts and teams. No role, no
 //! session; the audit log has no actor but the word.
 
 use domain::{
     audit::AuditAction,
-    credential::{IntegrationCredential, Provider},
     ids::UserId,
-    jira::Site,
     team::Team,
-    text::{EmailAddress, Slug, TeamName, TextError},
+    text::{EmailAddress, TeamName, TextError},
     user::User,
 };
-use store::Tx;
 
 use crate::{
-    Entry, Error, OPERATOR, Services,
-    assess::Assessment,
-    password,
+    Entry, Error, OPERATOR, Services, password,
     sign_up::{SignUpError, SignUpForm, check},
     teams::add_team,
 };
@@ -82,63 +77,4 @@ pub async fn create_team(
     let (user, _) = found.ok_or(OperatorTeamError::NoSuchUser)?;
     let entry = Entry::new(AuditAction::TeamCreated).detail(OPERATOR);
     Ok(add_team(services, user.id, name, entry).await?)
-}
-
-/// A team's connection, without secrets.
-#[derive(Clone, Debug)]
-pub struct TeamConnection {
-    /// Whose.
-    pub team: Team,
-    /// Its state, and why.
-    pub assessment: Assessment,
-    /// The stored grant; its tokens are sealed.
-    pub credential: Option<IntegrationCredential>,
-    /// The chosen site.
-    pub site: Option<Site>,
-}
-
-/// The connections of all teams that have or had one, by slug.
-///
-/// # Errors
-///
-/// [`Error::StoreUnavailable`] if the database does not answer.
-pub async fn list_connections(services: &Services) -> Result<Vec<TeamConnection>, Error> {
-    let mut tx = services.store.read().await?;
-    let mut all = Vec::new();
-    for team in tx.list_teams_with_credential().await? {
-        all.push(read(services, &mut tx, team).await?);
-    }
-    Ok(all)
-}
-
-/// The connection of one team; none if there is no such team.
-///
-/// # Errors
-///
-/// [`Error::StoreUnavailable`] if the database does not answer.
-pub async fn find_connection(
-    services: &Services,
-    slug: &str,
-) -> Result<Option<TeamConnection>, Error> {
-    let Ok(slug) = Slug::parse(slug) else {
-        return Ok(None);
-    };
-    let mut tx = services.store.read().await?;
-    match tx.find_team(&slug).await? {
-        Some(team) => read(services, &mut tx, team).await.map(Some),
-        None => Ok(None),
-    }
-}
-
-async fn read(services: &Services, tx: &mut Tx, team: Team) -> Result<TeamConnection, Error> {
-    let now = services.env.now();
-    let found = tx
-        .find_connection_overview(team.id, Provider::Jira, now)
-        .await?;
-    Ok(TeamConnection {
-        team,
-        assessment: services.facts(&found, now).into(),
-        credential: found.credential,
-        site: found.integration.map(|it| it.site),
-    })
 }

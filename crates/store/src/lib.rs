@@ -34,6 +34,7 @@ mod audit;
 mod backup;
 mod clean_up;
 mod columns;
+mod connections;
 mod counts;
 mod credentials;
 mod error;
@@ -62,6 +63,7 @@ mod watches;
 mod webhook_receivers;
 
 pub use api_keys::{ApiCaller, ApiKeyWithName};
+pub use connections::ListedConnection;
 pub use counts::ConnectionGroup;
 pub use error::StoreError;
 pub use health::{

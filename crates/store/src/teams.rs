@@ -224,20 +224,4 @@ impl Tx {
         let row: Option<TeamRow> = fetch_optional!(self, SQL, slug.as_str())?;
         row.map(Team::try_from).transpose()
     }
-
-    /// The teams that have or had a connection, by slug: for the operator.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails.
-    pub async fn list_teams_with_credential(&mut self) -> Result<Vec<Team>, StoreError> {
-        const SQL: &str = "
-            SELECT t.id AS team_id, t.slug AS team_slug, t.name AS team_name,
-                   t.created_at AS team_created_at
-              FROM teams t
-             WHERE EXISTS (SELECT 1 FROM integration_credentials c WHERE c.team_id = t.id)
-             ORDER BY t.slug";
-        let rows: Vec<TeamRow> = fetch_all!(self, SQL)?;
-        rows.into_iter().map(Team::try_from).collect()
-    }
 }

@@ -14,6 +14,7 @@
 mod door;
 mod engine;
 mod load;
+mod retention;
 mod server;
 
 use std::{fmt::Write as _, path::Path, time::Duration};
@@ -41,6 +42,7 @@ fn main() {
     rows.extend(page(binary));
     rows.extend(door::rows());
     rows.extend(engine::rows());
+    rows.extend(retention::rows());
     let table = table(&rows);
     println!("{table}");
     let text = format!(

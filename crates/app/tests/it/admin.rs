@@ -2,9 +2,17 @@
 
 use std::{io::Write as _, process::Stdio};
 
-use domain::audit::AuditAction;
-use service::{password_reset, throttle::ClientAddress};
-use testkit::{db_tests, world::World};
+use domain::{
+    audit::AuditAction,
+    credential::Provider,
+    usage::{Answer, Call, CountedCall, Method, PathTemplate},
+};
+use serde_json::json;
+use service::{door::identify, password_reset, throttle::ClientAddress, worker::note_use};
+use testkit::{
+    db_tests,
+    world::{World, WorldOptions},
+};
 
 use crate::tformance::{Machine, ended, key};
 
@@ -80,11 +88,22 @@ db_tests! {
         assert_eq!(soon.json()["state"], "renew_soon");
         let machine = machine.set("CONSENT_LIFETIME_DAYS", "0");
         let list = machine.run(&["admin", "connections"]);
-        assert_eq!(list.good().lines().count(), 1);
-        assert!(list.good().starts_with("acme                            connected            https://"), "{list:?}");
+        let lines: Vec<_> = list.good().lines().collect();
+        assert_eq!(lines.len(), 4, "{list:?}");
+        assert_eq!(lines[0], "Atlassian was not asked yet");
+        assert!(lines[2].starts_with("TEAM                            STATE                SINCE"), "{list:?}");
+        assert!(lines[3].starts_with("acme                            connected            20"), "{list:?}");
+        assert!(lines[3].contains("  https://") && lines[3].matches('Z').count() == 2, "{list:?}");
         let all = machine.run(&["admin", "connections", "--json"]);
         let one = machine.run(&["admin", "connection", "acme", "--json"]);
-        assert_eq!(all.json()[0]["state"], one.json()["state"]);
+        assert_eq!(all.json()["connections"][0], one.json());
+        assert_eq!(all.json()["provider"]["is_down"], false);
+        assert_eq!(all.json()["operator_incidents"], serde_json::json!([]));
+        let none = machine.run(&["admin", "connections", "--json", "--state", "site_lost"]);
+        assert_eq!(none.json()["connections"], serde_json::json!([]));
+        let odd = machine.run(&["admin", "connections", "--state", "fine"]);
+        assert_eq!(odd.code, 2);
+        assert!(odd.err.contains("no state is called \"fine\"; they are reconnect_needed, "), "{odd:?}");
         let credential = world.stored(&ada).await.0;
         assert_eq!(one.json()["credential_id"], credential.id.to_string());
         let words = machine.run(&["admin", "connection", "acme"]);
@@ -96,6 +115,32 @@ db_tests! {
         }
         assert_eq!(machine.run(&["admin", "connection", "evil", "--json"]).json()["state"], "not_connected");
         assert_eq!(machine.run(&["admin", "connection", "nobody"]).refused(), "no team has the short name \"nobody\"");
+    }
+
+    async fn how_well_the_promise_is_kept_is_told_of_all_teams_and_of_one(db: TestDb) {
+        // The binary goes by the real time.
+        let world = World::with_options(db, WorldOptions { is_real_time: true, ..WorldOptions::default() }).await;
+        let ada = world.admin("Ada", "Acme").await;
+        world.admin("Eve", "Evil").await;
+        let made = service::api_keys::create(&world.services, &ada, "billing").await.unwrap();
+        world.add_secret(&made.token);
+        let client = identify(&world.services, &made.token, Provider::Jira, ClientAddress::UNKNOWN).await.unwrap();
+        let answers = [Answer::Served, Answer::Served, Answer::Served, Answer::ProviderOutage, Answer::OurFault, Answer::NoGrant];
+        for answer in answers {
+            let (call, method, path_template) = (Call::Token, Method::Post, PathTemplate::NONE);
+            world.services.count_call(&client, CountedCall { call, method, path_template, http_status: 200, answer });
+        }
+        note_use::run_once(&world.services).await.unwrap();
+        let machine = on(&world);
+        let told = machine.run(&["admin", "slo"]);
+        let lines: Vec<_> = told.good().lines().map(|it| it.split_whitespace().collect::<Vec<_>>()).collect();
+        assert_eq!(lines.len(), 4, "{told:?}");
+        assert_eq!(lines[1], ["24h", "60.000", "%", "75.000", "%", "3", "1", "1", "1", "0"]);
+        let own = machine.run(&["admin", "slo", "--team", "acme", "--json"]).json();
+        assert_eq!((&own[2]["over"], &own[2]["valid_token_percent"], &own[2]["no_grant"]), (&json!("30d"), &json!(60.0), &json!(1)));
+        let other = machine.run(&["admin", "slo", "--team", "evil", "--json"]).json();
+        assert_eq!((&other[0]["served"], &other[0]["valid_token_percent"]), (&json!(0), &json!(null)));
+        assert_eq!(machine.run(&["admin", "slo", "--team", "nobody"]).refused(), "no team has the short name \"nobody\"");
     }
 
     async fn a_store_is_served_under_one_address_and_client_id_until_it_is_adopted(db: TestDb) {

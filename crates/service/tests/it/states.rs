@@ -7,7 +7,7 @@ use domain::{
     state::{ConnectionState, RENEW_AHEAD, Reason},
 };
 use jiff::SignedDuration;
-use service::{Policy, assess::Assessment, operator, overview};
+use service::{Policy, assess::Assessment, connections, overview};
 use testkit::{
     db_tests,
     world::{SignedInAdmin, World, key_ring},
@@ -20,12 +20,13 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 async fn told(world: &World, admin: &SignedInAdmin) -> Assessment {
     let page = overview::jira(&world.services, admin).await.unwrap();
     let slug = admin.team().slug.as_str();
-    let found = operator::find_connection(&world.services, slug)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(found.assessment, page.assessment);
-    let listed = operator::list_connections(&world.services).await.unwrap();
+    let found = connections::find(&world.services, slug).await.unwrap();
+    assert_eq!(found.unwrap().assessment, page.assessment);
+    let (_, mut all) = connections::list(&world.services, None).await.unwrap();
+    let mut listed = Vec::new();
+    while let Some(page) = all.next_page().await.unwrap() {
+        listed.extend(page);
+    }
     assert!(
         listed
             .iter()

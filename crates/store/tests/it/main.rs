@@ -6,6 +6,7 @@ mod attempts;
 mod audit;
 mod clean_up;
 mod columns;
+mod connections;
 mod counts;
 mod credentials;
 mod error;

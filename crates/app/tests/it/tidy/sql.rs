@@ -53,6 +53,10 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "the installation as a whole",
     ),
     ("installation.rs set_served", "the installation as a whole"),
+    (
+        "connections.rs list_connections",
+        "all teams, for the operator",
+    ),
     ("counts.rs list_connection_groups", "all teams, for metrics"),
     ("hints.rs refresh_hints", "the schema"),
     (
@@ -230,10 +234,6 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
     (
         "teams.rs list_teams_of",
         "goes by the memberships of a person",
-    ),
-    (
-        "teams.rs list_teams_with_credential",
-        "all teams, for the operator",
     ),
     ("retention.rs remove_old", "by age, in all teams alike"),
     ("tx.rs schema", "the schema"),
