@@ -1,5 +1,8 @@
 //! What Prometheus reads.
 
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+
+use atlassian::Observer as _;
 use atlassian_sim::{Endpoint, Fault};
 use axum::{body::Body, http::Request};
 use jiff::SignedDuration;
@@ -77,4 +80,48 @@ fn an_address_for_metrics_that_cannot_be_had_ends_the_start() {
         "{said}"
     );
     assert_ne!(ended.code, Some(0));
+}
+
+/// The names of metrics in a text, without what a histogram and a counter add.
+fn names_in(text: &str) -> BTreeSet<String> {
+    text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
+        .filter(|it| it.starts_with("tformance_"))
+        .map(|it| {
+            ["_bucket", "_total"]
+                .iter()
+                .fold(it, |name, suffix| name.strip_suffix(suffix).unwrap_or(name))
+                .to_owned()
+        })
+        .collect()
+}
+
+fn read(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    fs::read_to_string(root.join(path)).unwrap()
+}
+
+#[test]
+fn rules_and_dashboard_ask_for_metrics_that_there_are_and_the_docs_name_each() {
+    let metrics = service::metrics::Metrics::new();
+    // What Atlassian is asked has a series once it was asked.
+    metrics.answered("refresh", Duration::from_secs(1));
+    let text = metrics.text().unwrap();
+    let there: BTreeSet<_> = text
+        .lines()
+        .filter_map(|it| it.strip_prefix("# HELP ")?.split(' ').next())
+        .map(str::to_owned)
+        .collect();
+    for file in [
+        "deploy/prometheus/alerts.yml",
+        "deploy/prometheus/alerts.test.yml",
+        "deploy/grafana/tformance.json",
+    ] {
+        let asked = names_in(&read(file));
+        assert!(!asked.is_empty(), "{file}");
+        let unknown: Vec<_> = asked.difference(&there).collect();
+        assert!(unknown.is_empty(), "{file}: {unknown:?}");
+    }
+    let told = names_in(&read("docs/operations.md"));
+    let untold: Vec<_> = there.difference(&told).collect();
+    assert!(untold.is_empty(), "docs/operations.md: {untold:?}");
 }
