@@ -217,6 +217,9 @@ impl Story {
                 credential.schedule.next_at = None;
             }
             Event::IsSaved => {
+                if let Some(tokens) = &mut credential.tokens {
+                    tokens.access_expires_at = now + minutes(60);
+                }
                 credential.revoked_at = None;
                 credential.consecutive_failures = 0;
                 credential.last_outcome = Some(RefreshOutcome::Ok);
