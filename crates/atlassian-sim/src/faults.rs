@@ -154,6 +154,8 @@ pub enum Fault {
     Redirect(String),
     /// No answer, ever; nothing done.
     Hang,
+    /// Everything is done, and no answer, ever.
+    HangAfterRotation,
 }
 
 impl Fault {
@@ -332,6 +334,7 @@ async fn before(fault: Fault, now: Timestamp) -> Verdict {
         Fault::Redirect(to) => redirect(&to),
         Fault::Hang => std::future::pending().await,
         spoiling @ (Fault::DropAfterRotation
+        | Fault::HangAfterRotation
         | Fault::TruncatedJson
         | Fault::GzipBody
         | Fault::CallbackError(_)

@@ -11,7 +11,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::{
-    Endpoint, Site,
+    Endpoint, Fault, Site,
     faults::{
         RateLimit, Verdict,
         rate_limits::{add_headers, hour_of, next_hour, seconds_between},
@@ -51,6 +51,20 @@ pub(crate) async fn answer(
     if let Verdict::Instead(response) = verdict {
         return response;
     }
+    let hangs = matches!(verdict, Verdict::Spoil(Fault::HangAfterRotation));
+    let response = earned(state, on, earn, verdict);
+    if hangs {
+        return std::future::pending().await;
+    }
+    response
+}
+
+fn earned(
+    state: &SimState,
+    on: Endpoint,
+    earn: impl FnOnce(&mut Inner) -> Result<Value, Refusal>,
+    verdict: Verdict,
+) -> Response {
     let mut inner = state.lock();
     let earned = match (on, inner.has_points_left()) {
         (Endpoint::Resources, _) | (_, true) => earn(&mut inner),

@@ -14,7 +14,7 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Endpoint, Site,
+    Endpoint, Fault, Site,
     consent::{oops, signed_in_account},
     faults::{Verdict, spoil},
     state::{Inner, Refused, RevokeEffect, WRONG_CLIENT, Waiting},
@@ -107,6 +107,7 @@ async fn token(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Res
     };
     match (answer, verdict) {
         (Err(refused), _) => refuse(refused),
+        (Ok(_), Verdict::Spoil(Fault::HangAfterRotation)) => std::future::pending().await,
         (Ok(pair), Verdict::Spoil(fault)) => match serde_json::to_value(&pair) {
             Ok(body) => spoil(&fault, body),
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -175,7 +175,7 @@ pub(super) const SWITCHES: [(&str, &str, SwitchKind); 23] = [
 type Make = fn(&str) -> Option<Fault>;
 
 /// The faults that a person can play: name, what it says, and how it is made from the form's argument.
-pub(super) const FAULTS: [(&str, &str, Make); 19] = [
+pub(super) const FAULTS: [(&str, &str, Make); 20] = [
     ("status", "Answer with the status (argument: 503)", |it| {
         Some(Fault::Status(number(it, "503")?))
     }),
@@ -208,6 +208,9 @@ pub(super) const FAULTS: [(&str, &str, Make); 19] = [
         Some(Fault::Redirect(or(it, "https://example.com/")))
     }),
     ("hang", "No answer, ever", |_| Some(Fault::Hang)),
+    ("hang_after", "Do everything, then no answer, ever", |_| {
+        Some(Fault::HangAfterRotation)
+    }),
     (
         "missing_field",
         "An answer without a field (argument: refresh_token)",

@@ -55,6 +55,34 @@ async fn a_connection_can_be_cut_before_and_after() {
 }
 
 #[tokio::test]
+async fn everything_can_be_done_without_an_answer_ever() {
+    let local = Local::start().await;
+    let pair = local.pair(SAM).await;
+    let sim = local.sim.state();
+    sim.fault(Endpoint::Token, Fault::HangAfterRotation);
+    let request = local.http.post(local.auth("oauth/token")).json(&json!({
+        "grant_type": "refresh_token", "client_id": crate::support::CLIENT_ID,
+        "client_secret": crate::support::SECRET, "refresh_token": pair.refresh,
+    }));
+    let rotated = async {
+        while sim.counts().refresh == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answer = request.send() => panic!("{answer:?}"),
+        // Whoever asked leaves.
+        () = rotated => {}
+    }
+    assert_eq!(local.refresh(&pair.refresh).await.status, 200);
+    assert_eq!(
+        sim.counts().refresh_reused,
+        1,
+        "inside the leeway it is repaired"
+    );
+}
+
+#[tokio::test]
 async fn bodies_can_be_wrong_in_every_way() {
     let local = Local::start().await;
     let pair = local.pair(SAM).await;
