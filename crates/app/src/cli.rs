@@ -48,6 +48,9 @@ enum Command {
     Backup(BackupArgs),
     /// Look whether a backup can be restored.
     Restore(RestoreArgs),
+    /// A process of `tformance demo`, to be killed.
+    #[command(hide = true)]
+    DrillRefresh,
 }
 
 /// What was typed or set cannot be taken; said in one line.
@@ -71,6 +74,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Admin(args) => dotenv.and_then(|()| crate::admin::run(args)),
         Command::Backup(args) => dotenv.and_then(|()| crate::backup::backup(&args)),
         Command::Restore(args) => dotenv.and_then(|()| crate::backup::restore(&args)),
+        Command::DrillRefresh => crate::demo::other_process::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

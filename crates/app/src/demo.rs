@@ -1,8 +1,11 @@
 //! `tformance demo`: everything on loopback with a simulated Atlassian; nothing to configure.
+//!
+//! [`data`] is where it keeps its things, [`people`] who is there, [`inbox`] what it sends, [`drills`] the troubles
+//! that it can rehearse, [`desk`] the pages of both.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -10,17 +13,17 @@ use std::{
 use anyhow::Context as _;
 use atlassian_sim::{ShiftedEnv, Sim, SimOptions};
 use clap::Args;
-use domain::{env::Env, team::Role};
+use domain::{env::Env, text::EmailAddress};
 use secrecy::SecretString;
 use service::{
     Policy, Services,
-    sign_up::{SignUpError, SignUpForm, add_account},
-    teams::create_team,
+    mail::{MailServer, Mailer},
+    notices::NoticeSettings,
+    webhook::{WebhookReceiver, WebhookRules, Webhooks},
 };
-use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
-use vault::{KeyId, KeyRing};
 
 use crate::{
     cli::say,
@@ -32,6 +35,19 @@ use crate::{
     simulator::CLIENT_SECRET,
     telemetry,
 };
+
+mod data;
+mod desk;
+mod drills;
+mod inbox;
+mod people;
+
+use data::Data;
+use desk::{Contents, Desk};
+pub(crate) use drills::other_process;
+use drills::{Choice, Drill, player::Player, stage::Stage};
+use inbox::{Inbox, SigningKey, smtp::MailSink};
+use people::{ADMIN, MEMBER, OPERATOR, PASSWORD, TEAM};
 
 /// Serve everything on loopback with a simulated Atlassian.
 #[derive(Debug, Args)]
@@ -46,31 +62,44 @@ pub(crate) struct DemoArgs {
     /// must not write into a database that is in use.
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// Rehearse a trouble: cause it at the simulated Atlassian, say what is seen of it and where, and go on
+    /// serving. Drills can be begun on a page of the demo, too.
+    #[arg(long, value_name = "NAME")]
+    drill: Option<Choice>,
+    /// Play the drill to its end, and end with 0 if all was seen that should be, else with 1.
+    #[arg(long, requires = "drill")]
+    once: bool,
     /// What is logged, as `level` or `target=level,…`.
     #[arg(long = "log", value_name = "FILTER", default_value = "warn")]
     log_filter: String,
 }
 
 const CLIENT_ID: &str = "demo-client";
-const PASSWORD: &str = "demo password";
-const TEAM: &str = "Acme";
-const ADMIN: (&str, &str) = ("Ada Admin", "ada@example.com");
-const MEMBER: (&str, &str) = ("Max Member", "max@example.com");
+const MAIL_FROM: &str = "Tformance <tformance@example.com>";
 
 /// Runs the command until a signal comes.
 ///
 /// # Errors
 ///
-/// If a port, the folder or the database cannot be had.
+/// If a port, the folder or the database cannot be had; if a drill that is played once does not show all
+/// that it should.
 pub(crate) fn run(args: DemoArgs) -> anyhow::Result<()> {
+    let drill = match args.drill {
+        Some(Choice::List) => {
+            say(drills::list().trim_end());
+            return Ok(());
+        }
+        Some(Choice::Play(drill)) => Some(drill),
+        None => None,
+    };
     telemetry::start(&StoreArgs {
         log_filter: args.log_filter.clone(),
         ..StoreArgs::for_demo()
     })?;
-    runtime()?.block_on(demo(args))
+    runtime()?.block_on(demo(args, drill))
 }
 
-async fn demo(args: DemoArgs) -> anyhow::Result<()> {
+async fn demo(args: DemoArgs, drill: Option<Drill>) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
     let data = Data::open(args.data)?;
     let listener = listen(args.port).await?;
@@ -78,41 +107,62 @@ async fn demo(args: DemoArgs) -> anyhow::Result<()> {
     let clock = Arc::new(ShiftedEnv::new(Arc::new(SystemEnv)));
     let env: Arc<dyn Env> = Arc::clone(&clock) as Arc<dyn Env>;
     let web_settings = web::Settings { base_url };
-    let options = SimOptions {
-        clock: Some(clock),
-        saved: data.simulator()?,
-        ..SimOptions::new(CLIENT_ID, CLIENT_SECRET.into(), web_settings.redirect_uri())
-    };
-    let sim = Sim::start(Arc::clone(&env), options)
-        .await
-        .with_context(|| match data.simulator_path() {
-            Some(path) => format!(
-                "the simulator did not start; if {} is what it cannot read, remove it: what was \
-                 connected has to be connected again then",
-                path.display()
-            ),
-            None => "the simulator did not start".to_owned(),
-        })?;
+    let sim = simulator(&data, clock, &web_settings).await?;
     let url = args
         .database_url
+        .clone()
         .map_or_else(|| data.database_url(), SecretString::from);
     let _serving = open::lock_for_serving(&url)?;
     let store = open::open(&url, OldSchema::Migrate).await?;
-    let client = Client {
-        id: CLIENT_ID.to_owned(),
-        secrets: vec![CLIENT_SECRET.into()],
-    };
     let (auth, api) = (sim.auth_url().clone(), sim.api_url().clone());
-    let atlassian = client_for(client, auth, api, &web_settings, &env)?;
+    let atlassian = client_for(client(), auth, api, &web_settings, &env)?;
     let policy = Policy {
         allow_signup: true,
         ..Policy::default()
     };
     let key_ring = data.key_ring(env.as_ref())?;
-    let services = Arc::new(Services::new(store, key_ring, Some(atlassian), env, policy));
+    let (mail_sink, desk) = (MailSink::bind().await?, Desk::bind().await?);
+    let signing_key = SigningKey::generate(env.as_ref());
+    let inbox = Inbox::new(Arc::clone(&env));
+    let services = Services::new(store, key_ring, Some(atlassian), env, policy);
+    let services = notifying(services, &mail_sink, &desk, &signing_key, &web_settings)?;
+    let services = Arc::new(services);
     check_keys(&services).await?;
-    seed(&services).await?;
-    welcome(&web_settings.base_url, &sim, &data);
+    people::seed(&services).await?;
+    welcome(&web_settings.base_url, &sim, &data, &desk);
+    let player = Arc::new(Player::new(Stage {
+        services: Arc::clone(&services),
+        sim: sim.clone(),
+        inbox: inbox.clone(),
+        base_url: web_settings.base_url.clone(),
+        desk_url: desk.url().clone(),
+        folder: data.path().to_owned(),
+        database_url: args.database_url,
+    }));
+    let (beside, stop) = (TaskTracker::new(), CancellationToken::new());
+    beside.spawn(mail_sink.serve(inbox.clone(), stop.clone()));
+    let contents = Contents {
+        inbox,
+        signing_key,
+        player: Arc::clone(&player),
+        base_url: web_settings.base_url.clone(),
+        control_url: sim.control_url().clone(),
+    };
+    beside.spawn(desk.serve(contents, stop.clone()));
+    beside.close();
+    let own_signal = signals.own();
+    let once = args.once;
+    let rehearsal = drill.map(|drill| {
+        tokio::spawn(async move {
+            let result = player.rehearse(drill, once).await;
+            if once {
+                own_signal.notify_one();
+            } else if let Err(err) = &result {
+                say(&format!("\nThe drill failed: {err:#}"));
+            }
+            result
+        })
+    });
     let server = Server {
         listener,
         metrics_listener: None,
@@ -121,10 +171,77 @@ async fn demo(args: DemoArgs) -> anyhow::Result<()> {
         proxies: web::client_address::TrustedProxies::default(),
         shutdown: Duration::from_secs(10),
     };
-    let ended = server.run(signals, sim.stop()).await;
+    let before_end = async {
+        stop.cancel();
+        beside.wait().await;
+        sim.stop().await;
+    };
+    let ended = server.run(signals, before_end).await;
     // However it ended: without this, what the database holds is worth nothing at the next start.
     data.keep_simulator(&sim)?;
-    ended
+    ended?;
+    match rehearsal {
+        Some(task) if once => {
+            task.abort();
+            // Cut short, it has not shown what it should.
+            task.await.context("the drill was cut short")?
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The app at the simulated Atlassian, with the secret that this server knows.
+fn client() -> Client {
+    Client {
+        id: CLIENT_ID.to_owned(),
+        secrets: vec![CLIENT_SECRET.into()],
+    }
+}
+
+async fn simulator(
+    data: &Data,
+    clock: Arc<ShiftedEnv>,
+    web_settings: &web::Settings,
+) -> anyhow::Result<Sim> {
+    let options = SimOptions {
+        clock: Some(Arc::clone(&clock)),
+        saved: data.simulator()?,
+        ..SimOptions::new(CLIENT_ID, CLIENT_SECRET.into(), web_settings.redirect_uri())
+    };
+    let started = Sim::start(clock, options).await;
+    started.with_context(|| match data.simulator_path() {
+        Some(path) => format!(
+            "the simulator did not start; if {} is what it cannot read, remove it: what was \
+             connected has to be connected again then",
+            path.display()
+        ),
+        None => "the simulator did not start".to_owned(),
+    })
+}
+
+/// With mail and webhooks, which all come to the demo's own inbox.
+fn notifying(
+    services: Services,
+    mail_sink: &MailSink,
+    desk: &Desk,
+    signing_key: &SigningKey,
+    web_settings: &web::Settings,
+) -> anyhow::Result<Services> {
+    let base_url = || web_settings.base_url.clone();
+    let server = MailServer::parse(&mail_sink.url().into(), MAIL_FROM)?;
+    let receiver = WebhookReceiver::parse(
+        &desk.webhook_url(),
+        &signing_key.setting(),
+        WebhookRules::default(),
+    )?;
+    let settings = NoticeSettings {
+        has_receiver: true,
+        operator_email: Some(EmailAddress::parse(OPERATOR)?),
+    };
+    Ok(services
+        .with_mailer(Some(Mailer::new(server, base_url())))
+        .with_webhooks(Some(Webhooks::new(receiver, base_url())))
+        .with_notices(settings))
 }
 
 async fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
@@ -141,7 +258,7 @@ async fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
 }
 
 /// The first line is for scripts: the address alone.
-fn welcome(base_url: &Url, sim: &Sim, data: &Data) {
+fn welcome(base_url: &Url, sim: &Sim, data: &Data, desk: &Desk) {
     let origin = |url: &Url| url.origin().ascii_serialization();
     let kept = match data {
         Data::Kept(path) => format!("kept in {}", path.display()),
@@ -157,140 +274,21 @@ Open it in a browser and sign in:
 Press Connect Jira. At the simulated Atlassian, Mia Krystof reaches three Jira sites,
 Sam One reaches one, and Noa None reaches none.
 
+  inbox       {}
+  drills      {}/drills
   simulator   {}
   control     {}
   data        {kept}
+
+Every mail and webhook comes to the inbox; drills play troubles, to see what people are told.
 
 Ctrl-C ends it.",
         origin(base_url),
         ADMIN.1,
         MEMBER.1,
+        origin(desk.url()),
+        origin(desk.url()),
         origin(sim.auth_url()),
         origin(sim.control_url()),
     ));
-}
-
-/// Where a demo keeps its things.
-#[derive(Debug)]
-enum Data {
-    Kept(PathBuf),
-    Temporary(TempDir),
-}
-
-impl Data {
-    fn open(folder: Option<PathBuf>) -> anyhow::Result<Self> {
-        match folder {
-            Some(path) => {
-                std::fs::create_dir_all(&path)
-                    .with_context(|| format!("--data {} cannot be made", path.display()))?;
-                Ok(Self::Kept(path))
-            }
-            None => Ok(Self::Temporary(
-                tempfile::tempdir().context("no temporary folder can be made")?,
-            )),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(dir) => dir.path(),
-        }
-    }
-
-    fn database_url(&self) -> SecretString {
-        format!("sqlite://{}", self.path().join("demo.db").display()).into()
-    }
-
-    /// Where the simulated Atlassian's side is kept, if anything is.
-    fn simulator_path(&self) -> Option<PathBuf> {
-        match self {
-            Self::Kept(path) => Some(path.join("simulator.json")),
-            Self::Temporary(_) => None,
-        }
-    }
-
-    /// What the simulator knew when the last demo in this folder ended.
-    fn simulator(&self) -> anyhow::Result<Option<serde_json::Value>> {
-        let Some(path) = self.simulator_path().filter(|it| it.exists()) else {
-            return Ok(None);
-        };
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
-        let saved = serde_json::from_str(&text)
-            .with_context(|| format!("{} is no JSON; remove it to start anew", path.display()))?;
-        Ok(Some(saved))
-    }
-
-    /// Keeps what the simulator knows: tokens in the clear, so for this person's eyes only.
-    fn keep_simulator(&self, sim: &Sim) -> anyhow::Result<()> {
-        match self.simulator_path() {
-            Some(path) => write_privately(&path, &sim.state().save().to_string()),
-            None => Ok(()),
-        }
-    }
-
-    /// The keys of this demo, made at its first start.
-    fn key_ring(&self, env: &dyn Env) -> anyhow::Result<KeyRing> {
-        use secrecy::ExposeSecret as _;
-        let path = self.path().join("encryption-keys");
-        let text = if path.exists() {
-            std::fs::read_to_string(&path)
-                .with_context(|| format!("{} cannot be read", path.display()))?
-                .trim()
-                .into()
-        } else {
-            let id = KeyId::parse("demo").context("the demo's key id")?;
-            let made = KeyRing::generate(env, &id);
-            write_privately(&path, made.expose_secret())?;
-            made
-        };
-        KeyRing::parse(&text).with_context(|| format!("{} holds no key ring", path.display()))
-    }
-}
-
-/// Writes a file that nobody else can read, wholly or not at all.
-fn write_privately(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-
-    let unfinished = path.with_extension("unfinished");
-    let write = || {
-        // What a crash left may have been made with other rights.
-        if unfinished.exists() {
-            std::fs::remove_file(&unfinished)?;
-        }
-        let mut file = std::fs::File::options()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, path)
-    };
-    write().with_context(|| format!("{} cannot be written", path.display()))
-}
-
-/// The team and its two people; a folder that was kept has them already.
-async fn seed(services: &Services) -> anyhow::Result<()> {
-    let admin = match add_account(services, form(ADMIN)).await {
-        Ok(signed_in) => signed_in.person,
-        Err(SignUpError::AddressTaken) => return Ok(()),
-        Err(err) => return Err(err.into()),
-    };
-    let team = create_team(services, &admin, TEAM).await?;
-    let member = add_account(services, form(MEMBER)).await?.person;
-    let mut tx = services.store.write().await?;
-    let now = services.env.now();
-    tx.add_membership(team.id, member.user().id, Role::Member, now)
-        .await?;
-    Ok(tx.commit().await?)
-}
-
-fn form((name, email): (&str, &str)) -> SignUpForm {
-    SignUpForm {
-        name: name.to_owned(),
-        email: email.to_owned(),
-        password: PASSWORD.into(),
-    }
 }

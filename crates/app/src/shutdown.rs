@@ -1,9 +1,12 @@
 //! Ending in two stages: the first signal lets everything finish, the second does not wait.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
 use tokio_util::sync::CancellationToken;
 
 /// The signals that end a server.
@@ -11,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// As a signal, from this process itself.
+    own: Arc<Notify>,
 }
 
 impl Signals {
@@ -24,13 +29,20 @@ impl Signals {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
+            own: Arc::default(),
         })
+    }
+
+    /// For whoever ends the process from within: notified once, it is as a signal.
+    pub(crate) fn own(&self) -> Arc<Notify> {
+        Arc::clone(&self.own)
     }
 
     async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            () = self.own.notified() => {}
         }
     }
 }

@@ -11,6 +11,7 @@ mod cli;
 mod csrf;
 mod demo;
 mod doctor;
+mod drills;
 mod form_bodies;
 mod health_page;
 mod interleaving;

@@ -19,7 +19,7 @@ const EXPOSE: &[(&str, &str)] = &[
         "prints a password that it made, once",
     ),
     (
-        "crates/app/src/demo.rs",
+        "crates/app/src/demo/data.rs",
         "keeps the demo's key in a file of its own",
     ),
     (

@@ -19,6 +19,10 @@ const SLEEP: &[(&str, &str)] = &[
         "crates/app/examples/bench/engine.rs",
         "plays a provider that takes its time",
     ),
+    (
+        "crates/app/src/demo/drills/stage.rs",
+        "between two looks at what other tasks and processes do",
+    ),
     ("crates/app/src/shutdown.rs", "the limit of the shutdown"),
     (
         "crates/service/src/refresh.rs",

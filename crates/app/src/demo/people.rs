@@ -1,0 +1,44 @@
+//! Who is there from the start: a team, its admin and a member; and the operator's address.
+
+use domain::team::Role;
+use service::{
+    Services,
+    sign_up::{SignUpError, SignUpForm, add_account},
+    teams::create_team,
+};
+
+/// Of both people. Not a secret to keep: it is printed.
+pub(super) const PASSWORD: &str = "demo password";
+pub(super) const TEAM: &str = "Acme";
+/// The team's part of addresses.
+pub(super) const SLUG: &str = "acme";
+/// Name and address of the admin.
+pub(super) const ADMIN: (&str, &str) = ("Ada Admin", "ada@example.com");
+/// Name and address of the member.
+pub(super) const MEMBER: (&str, &str) = ("Max Member", "max@example.com");
+/// Where the operator reads mail.
+pub(super) const OPERATOR: &str = "operator@example.com";
+
+/// Makes the team and its two people; a folder that was kept has them already.
+pub(super) async fn seed(services: &Services) -> anyhow::Result<()> {
+    let admin = match add_account(services, form(ADMIN)).await {
+        Ok(signed_in) => signed_in.person,
+        Err(SignUpError::AddressTaken) => return Ok(()),
+        Err(err) => return Err(err.into()),
+    };
+    let team = create_team(services, &admin, TEAM).await?;
+    let member = add_account(services, form(MEMBER)).await?.person;
+    let mut tx = services.store.write().await?;
+    let now = services.env.now();
+    tx.add_membership(team.id, member.user().id, Role::Member, now)
+        .await?;
+    Ok(tx.commit().await?)
+}
+
+fn form((name, email): (&str, &str)) -> SignUpForm {
+    SignUpForm {
+        name: name.to_owned(),
+        email: email.to_owned(),
+        password: PASSWORD.into(),
+    }
+}
