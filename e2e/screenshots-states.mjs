@@ -105,6 +105,25 @@ async function take(name, file, colorScheme) {
   await tab.close();
 }
 
+/** Of each kind of trouble: what there is, and what it is called. */
+function told() {
+  const kinds = {
+    'reconnect-needed': 'Reconnect needed',
+    'site-lost': 'The site is no longer available',
+    'permissions-missing': 'A permission is missing',
+    'renew-soon': 'The consent ends soon',
+    'misconfigured': 'The server is set up wrongly',
+    'provider-down': 'Atlassian is down',
+  };
+  const without = { 'misconfigured': ['banner'], 'provider-down': ['banner', 'mail'] };
+  const lines = Object.entries(kinds).map(([name, what]) => {
+    const shown = ['banner', 'page', 'mail'].filter((it) => !without[name]?.includes(it));
+    return `- ${what}: ${shown.map((it) => `[${it}](drills/${name}-${it}.png)`).join(', ')}`;
+  });
+  const dark = 'in dark: [banner](drills/reconnect-needed-banner-dark.png), [mail](drills/reconnect-needed-mail-dark.png)';
+  return [...lines, `- Reconnect needed, ${dark}`, '- The demo: [inbox](drills/inbox.png), [a drill](drills/drills.png)'].join('\n');
+}
+
 function list() {
   const lines = (table) => Object.entries(table).map(([name, what]) => {
     const dark = DARK.includes(name) ? ` ([dark](states/${name}-dark.png))` : '';
@@ -125,6 +144,12 @@ From the demo, in light, in dark (\`-dark\`) and on a phone (\`-phone\`).
 - [Choose a site](choose-site.png)
 - [Connected](integrations-connected.png)
 - [Disconnect](disconnect.png)
+
+## What people are told
+
+From the demo's drills; what each plays is in [operations](../operations.md#rehearse-it).
+
+${told()}
 
 ## States of the card
 

@@ -69,6 +69,8 @@ export class App {
   simulator;
   /** The simulator's control address. */
   control;
+  /** Where the demo's mails and webhooks come in. */
+  inbox;
   /** What it leaves behind. */
   output;
   #process;
@@ -95,6 +97,7 @@ export class App {
     this.url = printed.stdout.split('\n', 1)[0];
     this.simulator = address('simulator');
     this.control = new Control(address('control'));
+    this.inbox = address('inbox');
     assert.match(this.url, /^http:\/\/127\.0\.0\.1:\d+$/);
     assert.match(this.simulator, /^http:\/\/localhost:\d+$/, 'the way back must be cross-site');
   }

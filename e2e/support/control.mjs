@@ -46,6 +46,16 @@ export class Control {
     return this.#ask('POST', '/revoke', { account });
   }
 
+  /** Sets the switches that are named; see `Switches` in crates/atlassian-sim. */
+  setSwitches(switches) {
+    return this.#ask('POST', '/switches', switches);
+  }
+
+  /** All switches as they are without a hand on them. */
+  resetSwitches() {
+    return this.#ask('DELETE', '/switches');
+  }
+
   async #ask(method, path, body) {
     const res = await fetch(`${this.#url}${path}`, {
       method,
