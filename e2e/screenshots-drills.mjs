@@ -56,6 +56,8 @@ await page('permissions-missing');
 await mail('permissions-missing', 'Jira for Acme lacks permissions');
 await app.control.resetSwitches();
 
+// The page of the connection asks how it is; with a session that has ended it could not.
+await tab.goto('about:blank');
 await desk.play('The site is removed');
 await browser.use(await app.signIn(ADA));
 await banner('site-lost');
@@ -63,6 +65,7 @@ await page('site-lost');
 await mail('site-lost', 'Jira for Acme has lost its site');
 await desk.end();
 
+await tab.goto('about:blank');
 await desk.play('The consent ends soon');
 await browser.use(await app.signIn(ADA));
 await banner('renew-soon');
