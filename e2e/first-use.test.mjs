@@ -26,7 +26,11 @@ await onBothDatabases(import.meta.url, (test) => {
     assert.equal(after.refresh, 1, 'one refresh, and it was the first use of that refresh token');
     assert.equal(after.refresh_reused + after.refresh_refused, 0);
     assert.equal(after.token_requests, before.token_requests + 1);
-    assert.equal(after.myself, before.myself + 1, 'Jira was not asked with a token that had ended');
+    // Where the scheduler was first, it has looked at the site too: a list of sites, then one `myself`.
+    const looks = after.resources - before.resources;
+    const asked = after.myself - before.myself;
+    assert.ok(looks <= 1 && asked >= 1 && asked <= 1 + looks,
+      `Jira was asked with a token that had ended: ${asked} calls, ${looks} looks at the site`);
     const second = await app.control.tokens('Sam One');
     assert.notEqual(second.refresh, first.refresh, 'the refresh token was rotated');
 
