@@ -187,7 +187,10 @@ await onBothDatabases(import.meta.url, (test) => {
     await app.control.revoke('Sam One');
     await app.control.advance(7_200);
     await integrations.visit(paths[0]);
-    await integrations.testConnection();
+    // Where the scheduler was first, there is nothing to test any more.
+    const test = integrations.button('Test connection');
+    if ((await test.count()) > 0) await test.click();
+    await integrations.shows('Reconnect needed');
     await integrations.visit(paths[0]);
     await integrations.shows('Reconnect needed');
     await inspect(tab, 'reconnect needed');

@@ -24,7 +24,9 @@ async function revoke(app, tab, path) {
   await app.control.revoke('Sam One');
   await app.control.advance(7_200);
   const health = await new HealthPage(tab, app).visit(path);
-  await health.button('Test connection').click();
+  // Where the scheduler was first, there is nothing to test any more.
+  const button = health.button('Test connection');
+  if ((await button.count()) > 0) await button.click();
   await health.shows('Reconnect needed');
 }
 
