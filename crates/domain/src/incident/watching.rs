@@ -133,11 +133,8 @@ impl Look<'_> {
             (Some(open), Some(kind)) if shows.is_some() => self.needed(open, kind, state, told),
             (Some(open), Some(_)) => {
                 let (tell, told) = self.tell_of(state, told);
-                let open = Incident {
-                    working_since: None,
-                    ..open.clone()
-                };
-                self.decided(self.changed(open), tell, told, Some(self.later()))
+                let step = self.changed(self.hidden(open));
+                self.decided(step, tell, told, Some(self.later()))
             }
             (Some(open), None) => self.not_needed(open, state, told),
         }
@@ -201,6 +198,24 @@ impl Look<'_> {
         self.decided(step, Some(Tell::Opened), Some(state), reminder)
     }
 
+    /// When people are reminded next. What was settling had the time in its place at which it would have
+    /// been told as working.
+    fn reminder_due(&self, open: &Incident) -> Option<Timestamp> {
+        let now = self.now();
+        let planned = next_reminder(open.opened_at, open.reminders, now)?;
+        let kept = open.due_at.filter(|_| open.working_since.is_none());
+        Some(kept.filter(|it| *it <= now + FURTHEST).unwrap_or(planned))
+    }
+
+    /// The incident as it goes on where nothing works, or nobody can see whether it does.
+    fn hidden(&self, open: &Incident) -> Incident {
+        Incident {
+            working_since: None,
+            due_at: self.reminder_due(open),
+            ..open.clone()
+        }
+    }
+
     /// People are needed while an incident is open: what was told once is not told again.
     fn needed(
         &self,
@@ -210,17 +225,10 @@ impl Look<'_> {
         told: Option<ConnectionState>,
     ) -> Decision {
         let now = self.now();
-        let planned = next_reminder(open.opened_at, open.reminders, now);
-        let due_at = match open.due_at {
-            Some(at) if open.working_since.is_none() && at <= now + FURTHEST => Some(at),
-            _ => planned,
-        };
         let mut next = Incident {
             kind,
             reason: self.facts.reason().map(|it| it.as_str().to_owned()),
-            working_since: None,
-            due_at: due_at.filter(|_| planned.is_some()),
-            ..open.clone()
+            ..self.hidden(open)
         };
         let tell = if kind != open.kind {
             Some(Tell::Opened)
@@ -251,11 +259,8 @@ impl Look<'_> {
             ConnectionState::Connected | ConnectionState::Degraded
         );
         if !works {
-            let open = Incident {
-                working_since: None,
-                ..open.clone()
-            };
-            return self.decided(self.changed(open), None, told, Some(self.later()));
+            let step = self.changed(self.hidden(open));
+            return self.decided(step, None, told, Some(self.later()));
         }
         let since = open.working_since.unwrap_or(now).min(now);
         let holds_at = since + settling(self.recent);

@@ -170,6 +170,25 @@ fn the_operators_settings_are_told_to_no_team() {
 }
 
 #[test]
+fn what_hides_a_connection_that_settles_brings_no_reminder_forward() {
+    let story = Story::run([
+        SiteLost,
+        Wait(60),
+        SiteFound,
+        Wait(1),
+        Refused(true),
+        Wait(10),
+        SiteLost,
+        Refused(false),
+        IsSaved,
+        Wait(60),
+    ]);
+    assert_eq!(story.told(), [Tell::Opened]);
+    let due_at = story.open.and_then(|it| it.due_at);
+    assert_eq!(due_at, Some(START + minutes(DAY)));
+}
+
+#[test]
 fn a_clock_that_jumps_a_day_sends_one_reminder_and_none_is_lost() {
     let story = Story::run([Dies, Wait(10), Jump(DAY * 10), Wait(10)]);
     assert_eq!(story.told(), [Tell::Opened, Tell::Reminder]);
