@@ -21,7 +21,6 @@ use domain::{
     env::{Env, random},
     ids::OutboxId,
     outbox::{Channel, OutboxEntry},
-    sending::SendTrouble,
 };
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -166,8 +165,14 @@ pub(crate) async fn claim(
 ) -> Result<Vec<OutboxEntry>, Error> {
     let sender = &services.sender;
     let owner = sender.owner(services.env.as_ref());
-    let mut tx = services.store.write().await?;
     let now = services.env.now();
+    // Mostly there is nothing: no lock is taken each second for that.
+    let mut tx = services.store.read().await?;
+    if !tx.is_any_entry_due(channel, now).await? {
+        return Ok(Vec::new());
+    }
+    drop(tx);
+    let mut tx = services.store.write().await?;
     let mut entries = tx
         .claim_due_entries(channel, owner, sender.claim, most, now)
         .await?;
@@ -240,8 +245,7 @@ enum Ready<'a> {
 }
 
 /// What a mail server's refusal of our user is told by, once until it takes us again.
-fn tell_of_credentials(services: &Services, trouble: Option<SendTrouble>) {
-    let is_refused = trouble == Some(SendTrouble::Credentials);
+fn tell_of_credentials(services: &Services, is_refused: bool) {
     let was_refused = services
         .sender
         .is_refused

@@ -6,7 +6,7 @@ use domain::outbox::Channel;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Services};
+use crate::{Error, Services, sending::record_left_over};
 
 pub mod check_site;
 pub mod clean_up;
@@ -98,7 +98,7 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
 /// may add to it.
 pub async fn finish(services: &Arc<Services>) {
     // What was sent and could not be recorded.
-    if let Err(err) = send_notices::finish(services).await {
+    if let Err(err) = record_left_over(services).await {
         tell(&err);
     }
     if let Err(err) = note_use::run_once(services).await {

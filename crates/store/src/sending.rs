@@ -107,6 +107,22 @@ impl Tx {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// Whether an entry of a channel is due, of any team; it may be claimed.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn is_any_entry_due(
+        &mut self,
+        channel: Channel,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT id FROM outbox WHERE due_at <= $1 AND channel = $2 LIMIT 1";
+        let found: Option<(Uuid,)> =
+            fetch_optional!(self, SQL, Millis::from(now), channel.as_str())?;
+        Ok(found.is_some())
+    }
+
     /// Notes that the other side took an entry, whoever holds its claim; `false` if it had ended, or is
     /// gone with its team.
     ///

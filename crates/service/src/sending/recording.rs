@@ -187,11 +187,10 @@ fn tell(services: &Services, entry: &OutboxEntry, told: Told) {
     let id = entry.id;
     if entry.channel == Channel::Mail {
         match told {
-            Told::Sent => tell_of_credentials(services, None),
-            Told::Again(trouble) | Told::Ended(_, trouble) => {
-                tell_of_credentials(services, Some(trouble));
-            }
-            Told::Nothing => {}
+            Told::Sent => tell_of_credentials(services, false),
+            Told::Again(SendTrouble::Credentials) => tell_of_credentials(services, true),
+            // The server was not asked, or said nothing of our user.
+            Told::Again(_) | Told::Ended(..) | Told::Nothing => {}
         }
     }
     let outcome = match told {

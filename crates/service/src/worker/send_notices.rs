@@ -60,13 +60,3 @@ pub async fn run_once(services: &Arc<Services>, channel: Channel) -> Result<Done
     }
     trouble.map_or(Ok(done), Err)
 }
-
-/// Records what was sent and could not be recorded: at the end.
-///
-/// # Errors
-///
-/// [`Error::StoreUnavailable`] if the database still does not answer: a later process sends it again, with
-/// the same id.
-pub async fn finish(services: &Services) -> Result<(), Error> {
-    record_left_over(services).await
-}

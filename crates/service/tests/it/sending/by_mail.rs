@@ -251,6 +251,26 @@ db_tests! {
         assert_eq!(sink.mails().len(), 1);
     }
 
+    async fn a_mail_to_nobody_does_not_say_that_the_server_takes_our_user(db: TestDb) {
+        let (world, admin) = world(db).await;
+        let sink = SmtpSink::start(Manner::RefusesUsers).await;
+        let url = sink.url().replace("smtp://", "smtp://u:hunter2@");
+        let server = MailServer::parse(&url.into(), MAIL_FROM).unwrap();
+        let process = world.sending_by(Ways { mail: Some(server), ..Ways::default() });
+        let incident = world.open_incident(&admin, IncidentKind::ReconnectNeeded).await;
+        world.tell_admin(&admin, &incident, Occasion::Opened).await;
+        for name in ["Bob", "Cyd", "Dan"] {
+            // For somebody who is gone by the time of the next round: nobody asks the server.
+            let other = world.join(&admin, name, Role::Admin).await;
+            world.tell_admin(&other, &incident, Occasion::Opened).await;
+            world.remove_from_team(&other).await;
+            round(&process, Channel::Mail).await;
+            world.env.advance(SignedDuration::from_hours(1) + SignedDuration::from_mins(7));
+        }
+        let refused = "refuses the user or the password of SMTP_URL";
+        assert_eq!(logs::written().matches(refused).count(), 1);
+    }
+
     async fn names_are_text_in_every_header_and_body(db: TestDb) {
         let (world, admin) = world(db).await;
         let sink = SmtpSink::start(Manner::Takes).await;
