@@ -238,16 +238,7 @@ impl Told<'_> {
             at: self.facts.now,
             since: self.since(occasion, credential),
             reason: self.facts.reason().map(Reason::as_str).map(str::to_owned),
-            incident: self.incident.map(|it| IncidentTold {
-                id: it.id,
-                kind: Word(it.kind),
-                opened_at: it.opened_at,
-                reminder: if occasion == Occasion::Reminder {
-                    it.reminders
-                } else {
-                    0
-                },
-            }),
+            incident: self.incident.map(|it| IncidentTold::of(it, occasion)),
             connection: Some(self.connection(credential)),
         }
     }

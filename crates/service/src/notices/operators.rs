@@ -196,16 +196,7 @@ async fn tell(
         at: now,
         since: since.unwrap_or(now),
         reason: incident.reason.clone().filter(|_| !is_over),
-        incident: Some(IncidentTold {
-            id: incident.id,
-            kind: Word(incident.kind),
-            opened_at: incident.opened_at,
-            reminder: if what == Occasion::Reminder {
-                incident.reminders
-            } else {
-                0
-            },
-        }),
+        incident: Some(IncidentTold::of(incident, what)),
         connection: None,
     };
     let telling = Telling {

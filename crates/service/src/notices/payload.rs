@@ -8,7 +8,7 @@ use std::fmt::Display;
 use domain::{
     credential::Provider,
     ids::{CredentialId, IncidentId, TeamId},
-    incident::IncidentKind,
+    incident::{Incident, IncidentKind},
     outbox::Occasion,
     state::ConnectionState,
 };
@@ -123,6 +123,21 @@ pub struct IncidentTold {
     pub opened_at: Timestamp,
     /// Which reminder this is, from 1 on; 0 where it is none.
     pub reminder: u32,
+}
+
+impl IncidentTold {
+    /// Of an incident, on an occasion.
+    pub(crate) fn of(incident: &Incident, occasion: Occasion) -> Self {
+        Self {
+            id: incident.id,
+            kind: Word(incident.kind),
+            opened_at: incident.opened_at,
+            reminder: match occasion {
+                Occasion::Reminder => incident.reminders,
+                _ => 0,
+            },
+        }
+    }
 }
 
 /// What is told of a connection.

@@ -60,12 +60,17 @@ fn of_connection() -> Notice {
     }
 }
 
-fn of_server(event: payload::Event, occasion: Occasion, reason: Option<&str>) -> Notice {
+fn of_an_outage() -> Notice {
     Notice {
-        event: Word(event),
-        occasion: Word(occasion),
-        reason: reason.map(str::to_owned),
-        incident: None,
+        event: Word(payload::Event::ProviderDown),
+        occasion: Word(Occasion::ProviderChanged),
+        reason: Some("provider_unavailable".to_owned()),
+        incident: Some(IncidentTold {
+            id: IncidentId::from_uuid(uuid(4)),
+            kind: Word(IncidentKind::ProviderDown),
+            opened_at: at("2026-11-27T08:12:00.250Z"),
+            reminder: 0,
+        }),
         connection: None,
         ..of_connection()
     }
@@ -82,12 +87,7 @@ fn the_examples_are_what_is_sent() {
     let shown: Vec<Value> = blocks
         .map(|it| serde_json::from_str(it.split("```").next().unwrap()).unwrap())
         .collect();
-    let down = of_server(
-        payload::Event::ProviderDown,
-        Occasion::ProviderChanged,
-        Some("provider_unavailable"),
-    );
-    let expected = [sent(&of_connection()), sent(&down)];
+    let expected = [sent(&of_connection()), sent(&of_an_outage())];
     assert_eq!(shown, expected, "write the examples anew:\n{expected:#?}");
 }
 
@@ -103,7 +103,6 @@ fn each_type_and_each_state_is_described() {
     }
     for occasion in [
         Occasion::Opened,
-        Occasion::Reminder,
         Occasion::WorksAgain,
         Occasion::StateChanged,
         Occasion::ProviderChanged,
