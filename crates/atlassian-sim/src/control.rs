@@ -35,7 +35,7 @@ use serde_json::{Map, Value, json};
 use crate::{AccountChange, Endpoint, Fault, SimState, Site, SiteChange, Switches};
 
 mod forms;
-mod guard;
+pub mod guard;
 mod page;
 
 pub(crate) fn router(site: Site) -> Router {

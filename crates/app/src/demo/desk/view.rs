@@ -99,6 +99,6 @@ impl DrillsPage {
 
     fn may_begin(&self) -> bool {
         let phase = self.run.as_ref().map(|it| &it.phase);
-        matches!(phase, None | Some(Phase::Over | Phase::Failed(_)))
+        matches!(phase, None | Some(Phase::Over | Phase::Failed { .. }))
     }
 }

@@ -31,7 +31,11 @@ pub(in crate::demo) enum Phase {
     /// All that was to be seen was seen.
     Over,
     /// Something was not.
-    Failed(String),
+    Failed {
+        why: String,
+        /// Whether Atlassian works again all the same.
+        is_mended: bool,
+    },
 }
 
 /// A drill that was begun.
@@ -124,7 +128,7 @@ impl Player {
         let mut current = self.lock();
         let is_free = current
             .as_ref()
-            .is_none_or(|it| matches!(it.phase, Phase::Over | Phase::Failed(_)));
+            .is_none_or(|it| matches!(it.phase, Phase::Over | Phase::Failed { .. }));
         if !is_free {
             return Err(Busy::UnderWay);
         }
@@ -188,9 +192,15 @@ impl Player {
                 Ok(())
             }
             Err(err) => {
-                self.set(Phase::Failed(format!("{err:#}")));
                 // Whatever went wrong: Atlassian is not left broken.
-                scenes::mend(&self.stage).await?;
+                let mended = scenes::mend(&self.stage).await;
+                self.set(Phase::Failed {
+                    why: format!("{err:#}"),
+                    is_mended: mended.is_ok(),
+                });
+                if let Err(also) = mended {
+                    tracing::warn!(error = format!("{also:#}"), "Atlassian is left broken");
+                }
                 Err(err)
             }
         }
