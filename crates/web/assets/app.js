@@ -64,7 +64,8 @@
     const look = async () => {
       if (document.hidden) return;
       try {
-        const res = await fetch(box.dataset.live, { redirect: "error" });
+        // Once the session has ended it leads to the sign-in: no state, and no error of ours.
+        const res = await fetch(box.dataset.live, { redirect: "manual" });
         if (!res.ok) throw new Error(res.status);
         const page = new DOMParser().parseFromString(await res.text(), "text/html");
         const fresh = page.querySelector("[data-live]");
