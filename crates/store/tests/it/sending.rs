@@ -86,6 +86,19 @@ db_tests! {
         assert_eq!(claim(&db, 1, Channel::Webhook, LONG, at(5)).await, ids(&[5]));
     }
 
+    async fn what_is_due_is_seen_before_it_is_claimed_by_channel(db: TestDb) {
+        with(&db, &[entry(1, 1), OutboxEntry { due_at: Some(at(5)), ..webhook(2, 1) }]).await;
+        for (channel, now, is_due) in [
+            (Channel::Mail, at(-1), false),
+            (Channel::Mail, at(0), true),
+            (Channel::Webhook, at(4), false),
+            (Channel::Webhook, at(5), true),
+        ] {
+            let found = read(&db, async |tx| tx.is_any_entry_due(channel, now).await).await;
+            assert_eq!(found, is_due, "{channel:?} {now}");
+        }
+    }
+
     async fn a_claim_that_lapsed_is_taken_over_and_each_counts_as_an_attempt(db: TestDb) {
         with(&db, &[entry(1, 1)]).await;
         assert_eq!(claim(&db, 1, Channel::Mail, OVER, at(0)).await, ids(&[1]));

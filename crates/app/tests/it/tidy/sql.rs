@@ -173,6 +173,10 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "what is due, in all teams alike",
     ),
     (
+        "sending.rs is_any_entry_due",
+        "whether there is something to claim, in any team",
+    ),
+    (
         "sending.rs find_told_before",
         "asks for the team, or for none where it is the operator's",
     ),
