@@ -51,6 +51,16 @@ const PREFIX: &str = "tformance_test_";
 /// A schema of a run that was cut off is dropped by a later run after this time.
 const STALE: Duration = Duration::from_hours(1);
 
+/// A commit is there for everybody before it is on the disk. Tests kill our processes, never the server; waiting
+/// for the disk is most of what they would do.
+const UNHURRIED: &str = "options[synchronous_commit]=off";
+
+/// A connection that waits for no disk.
+async fn connect_unhurried(server: &str) -> Result<PgConnection, sqlx::Error> {
+    let separator = if server.contains('?') { '&' } else { '?' };
+    PgConnection::connect(&format!("{server}{separator}{UNHURRIED}")).await
+}
+
 impl TestDb {
     /// A file in a temporary folder.
     #[expect(clippy::unwrap_used, reason = "test support")]
@@ -99,7 +109,7 @@ impl TestDb {
             now().as_secs(),
             random.trim_start_matches('.')
         );
-        let mut admin = PgConnection::connect(&server).await.unwrap();
+        let mut admin = connect_unhurried(&server).await.unwrap();
         if let Err(err) = run(&mut admin, format!("CREATE SCHEMA \"{name}\"")).await {
             panic!(
                 "the tests may not make schemas in {}: {err}",
@@ -109,7 +119,9 @@ impl TestDb {
         drop_stale_schemas(&mut admin).await;
         admin.close().await.unwrap();
         let separator = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{separator}options[search_path]={name}&application_name={name}");
+        let url = format!(
+            "{server}{separator}options[search_path]={name}&{UNHURRIED}&application_name={name}"
+        );
         let store = Store::open_with(&url, 4).await.unwrap();
         Some(Self {
             store,
@@ -300,7 +312,7 @@ impl Drop for TestDb {
                 .enable_all()
                 .build()?;
             runtime.block_on(async {
-                let mut admin = PgConnection::connect(&server).await?;
+                let mut admin = connect_unhurried(&server).await?;
                 sqlx::query(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1",
                 )
