@@ -27,7 +27,7 @@ await onBothDatabases(import.meta.url, (test) => {
       await keys.alert().getByText('The name is missing.').waitFor();
       await keys.make('billing');
       const key = await keys.made('billing');
-      assert.match(key, /^tfk_[\w-]{43}$/);
+      assert.match(key, /^tfk_[\w-]{49}$/);
       const url = `${app.url}/api/v1/integrations/jira/token`;
       assert.equal(await keys.command(), `curl -X POST -H 'Authorization: Bearer ${key}' ${url}`);
       const copy = tab.getByRole('button', { name: 'Copy the key' });

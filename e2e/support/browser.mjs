@@ -171,7 +171,7 @@ export class Browser {
 /** A key may be read in the answer to the form that makes it, and nowhere else. */
 function withoutNewKey(method, path, bytes, output) {
   if (method !== 'POST' || !/^\/a\/[^/]+\/keys$/.test(path)) return bytes;
-  return bytes.toString('utf8').replace(/tfk_[\w-]{43}/g, (key) => {
+  return bytes.toString('utf8').replace(/tfk_[\w-]{49}/g, (key) => {
     output.addSecrets(key);
     return 'tfk_…';
   });

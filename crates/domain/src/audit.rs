@@ -44,8 +44,11 @@ pub enum AuditAction {
     MemberRemoved,
     /// A member left the team.
     MemberLeft,
-    /// An admin made a key for a service.
+    /// A key was made for a service; `detail` has its rights.
     ApiKeyCreated,
+    /// A key was made beside another one of the same service, which it replaces; `detail` has the other's
+    /// id.
+    ApiKeyRotated,
     /// An admin ended a service's key.
     ApiKeyRevoked,
     /// An admin went to Atlassian.
@@ -83,7 +86,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::UserSignedUp,
         Self::TeamCreated,
         Self::UserRenamed,
@@ -103,6 +106,7 @@ impl AuditAction {
         Self::MemberRemoved,
         Self::MemberLeft,
         Self::ApiKeyCreated,
+        Self::ApiKeyRotated,
         Self::ApiKeyRevoked,
         Self::ConnectBegun,
         Self::CallbackRefused,
@@ -143,6 +147,7 @@ impl AuditAction {
             Self::MemberRemoved => "member_removed",
             Self::MemberLeft => "member_left",
             Self::ApiKeyCreated => "api_key_created",
+            Self::ApiKeyRotated => "api_key_rotated",
             Self::ApiKeyRevoked => "api_key_revoked",
             Self::ConnectBegun => "connect_begun",
             Self::CallbackRefused => "callback_refused",

@@ -1,26 +1,50 @@
-//! Keys by which services ask for tokens: making one, listing them, ending one.
+//! Keys by which services ask for tokens: making one, replacing one, listing them, ending one.
 //!
 //! A key opens the connections of one team, and is called as the service that has it. It is shown once;
-//! only its hash is kept. One that was revoked is refused from the next call on.
+//! only its hash is kept. One that was revoked is refused from the next call on, in every process: it is
+//! read with each call. While a service goes from one key to the next it has two.
 
 use domain::{
-    api_key::ApiKey,
+    api_key::{ApiKey, Lasting, LastingError, Rights},
     audit::AuditAction,
-    ids::ApiKeyId,
-    text::{ServiceName, TextError},
+    ids::{ApiKeyId, TeamId, UserId},
+    text::{CloudId, PersonName, ServiceName, Slug, TextError},
 };
 use secrecy::SecretString;
-use store::{ApiKeyWithName, StoreError};
+use store::{ApiKeyWithName, StoreError, Tx};
 use vault::token_hash;
 
 use crate::{
-    Entry, Error, Services,
+    Entry, Error, OPERATOR, Services,
     members::{ChangeError, lock_as_admin},
     who::{Admin, Member},
 };
 
-/// So many keys in force a team has at most.
+/// So many keys a team has at most that are not revoked.
 pub const MOST_KEYS: usize = 200;
+
+/// A key as it shall be.
+#[derive(Clone, Debug, Default)]
+pub struct KeyWish {
+    /// The service that it is for.
+    pub name: String,
+    /// What it may do.
+    pub rights: Rights,
+    /// For how long.
+    pub lasting: Lasting,
+    /// For which site only.
+    pub pin: Option<CloudId>,
+}
+
+impl KeyWish {
+    /// A key that may do everything, for as long as nobody revokes it.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+}
 
 /// A new key.
 #[derive(Clone, Debug)]
@@ -41,18 +65,44 @@ impl Created {
 /// Why no key was made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateKeyError {
-    /// The name cannot be taken.
-    #[error("the name {0}")]
-    Name(TextError),
-    /// Another key in force has it.
-    #[error("a key in force has this name")]
-    NameTaken,
-    /// [`MOST_KEYS`] are in force.
-    #[error("too many keys are in force")]
+    /// Name or end cannot be taken.
+    #[error("{0}")]
+    Mistakes(KeyMistakes),
+    /// [`MOST_KEYS`] are there.
+    #[error("the team has {MOST_KEYS} keys; revoke those that no service uses")]
     TooMany,
     /// As any change of a team.
     #[error(transparent)]
     Change(#[from] ChangeError),
+}
+
+/// What is wrong with a wish, by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyMistakes {
+    /// The name.
+    pub name: Option<KeyNameMistake>,
+    /// The end.
+    pub end: Option<LastingError>,
+}
+
+impl std::fmt::Display for KeyMistakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.name.map(|it| format!("the name {it}"));
+        let end = self.end.map(|it| format!("the last day {it}"));
+        let all: Vec<_> = name.into_iter().chain(end).collect();
+        f.write_str(&all.join("; "))
+    }
+}
+
+/// Why a key cannot have a name. The words complete "The name …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyNameMistake {
+    /// It is no name.
+    #[error(transparent)]
+    Text(TextError),
+    /// A service of the team has it.
+    #[error("is that of another key; replace or revoke that one")]
+    Taken,
 }
 
 impl From<StoreError> for CreateKeyError {
@@ -61,7 +111,7 @@ impl From<StoreError> for CreateKeyError {
     }
 }
 
-/// Makes a key for the service of this name.
+/// Makes a key for a service that has none.
 ///
 /// # Errors
 ///
@@ -69,51 +119,214 @@ impl From<StoreError> for CreateKeyError {
 pub async fn create(
     services: &Services,
     admin: &Admin,
-    name: &str,
+    wish: &KeyWish,
 ) -> Result<Created, CreateKeyError> {
-    let name = ServiceName::parse(name).map_err(CreateKeyError::Name)?;
-    let (team, actor) = (admin.team().id, admin.person().user().id);
-    let env = services.env.as_ref();
-    let mut tx = lock_as_admin(services, admin).await?;
-    if tx.list_api_keys(team).await?.len() >= MOST_KEYS {
+    let tx = lock_as_admin(services, admin).await?;
+    let actor = admin.person().user().id;
+    make(services, tx, admin.team().id, Some(actor), wish).await
+}
+
+/// Why the operator made no key.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorKeyError {
+    /// No team has this address.
+    #[error("no team has this address; it is the part after /a/ of its pages")]
+    NoSuchTeam,
+    /// As for an admin.
+    #[error(transparent)]
+    Create(#[from] CreateKeyError),
+}
+
+/// Makes a key from the command line: by the operator, who is no admin of the team.
+///
+/// # Errors
+///
+/// [`OperatorKeyError`]; no key was made then.
+pub async fn create_as_operator(
+    services: &Services,
+    team: &Slug,
+    wish: &KeyWish,
+) -> Result<Created, OperatorKeyError> {
+    let mut tx = services.store.write().await.map_err(CreateKeyError::from)?;
+    let team = tx
+        .find_team(team)
+        .await
+        .map_err(CreateKeyError::from)?
+        .ok_or(OperatorKeyError::NoSuchTeam)?;
+    if !tx.lock_team(team.id).await.map_err(CreateKeyError::from)? {
+        return Err(OperatorKeyError::NoSuchTeam);
+    }
+    Ok(make(services, tx, team.id, None, wish).await?)
+}
+
+/// Makes a key in a transaction that holds the team.
+async fn make(
+    services: &Services,
+    mut tx: Tx,
+    team: TeamId,
+    actor: Option<UserId>,
+    wish: &KeyWish,
+) -> Result<Created, CreateKeyError> {
+    let now = services.env.now();
+    let (name, end) = (ServiceName::parse(&wish.name), wish.lasting.end(now));
+    let keys = tx.list_api_keys(team).await?;
+    let is_taken = |name: &ServiceName| keys.iter().any(|it| it.key.name == *name);
+    let name = match name {
+        Ok(name) if is_taken(&name) => Err(KeyNameMistake::Taken),
+        other => other.map_err(KeyNameMistake::Text),
+    };
+    let (name, expires_at) = match (name, end) {
+        (Ok(name), Ok(end)) => (name, end),
+        (name, end) => {
+            return Err(CreateKeyError::Mistakes(KeyMistakes {
+                name: name.err(),
+                end: end.err(),
+            }));
+        }
+    };
+    if keys.len() >= MOST_KEYS {
         return Err(CreateKeyError::TooMany);
     }
-    let token = token_hash::generate_key(env);
     let key = ApiKey {
-        id: ApiKeyId::new(env),
+        id: ApiKeyId::new(services.env.as_ref()),
         team,
         name,
-        created_by: Some(actor),
-        created_at: env.now(),
+        is_second: false,
+        rights: wish.rights.clone(),
+        pin: wish.pin.clone(),
+        created_by: actor,
+        created_at: now,
+        expires_at,
         last_used_at: None,
         revoked_at: None,
     };
-    if !tx
-        .add_api_key(team, &key, &token_hash::hash(&token))
-        .await?
-    {
-        return Err(CreateKeyError::NameTaken);
+    let rights = key.rights.as_str();
+    let entry = Entry {
+        actor,
+        ..Entry::new(AuditAction::ApiKeyCreated)
+    };
+    let entry = entry.detail(match actor {
+        Some(_) => rights.to_owned(),
+        None => format!("{OPERATOR} {rights}"),
+    });
+    match add(services, tx, key, entry).await? {
+        Some(created) => Ok(created),
+        None => Err(CreateKeyError::Mistakes(KeyMistakes {
+            name: Some(KeyNameMistake::Taken),
+            end: None,
+        })),
     }
-    let entry = Entry::new(AuditAction::ApiKeyCreated)
-        .team(team)
-        .actor(actor)
-        .subject(key.id.uuid());
-    services
-        .audit(&mut tx, entry)
-        .await
-        .map_err(ChangeError::from)?;
-    tx.commit().await?;
-    Ok(Created { key, token })
 }
 
-/// The keys in force of the member's team, by name.
+/// Adds a key with its audit row; none if its place is taken.
+async fn add(
+    services: &Services,
+    mut tx: Tx,
+    key: ApiKey,
+    entry: Entry,
+) -> Result<Option<Created>, ChangeError> {
+    let token = token_hash::generate_key(services.env.as_ref());
+    let hash = token_hash::hash(&token);
+    if !tx.add_api_key(key.team, &key, &hash).await? {
+        return Ok(None);
+    }
+    let entry = entry.team(key.team).subject(key.id.uuid());
+    services.audit(&mut tx, entry).await?;
+    tx.commit().await?;
+    Ok(Some(Created { key, token }))
+}
+
+/// Why no key was made beside another one.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateKeyError {
+    /// The service has two: one of them has to go first.
+    #[error("the service has two keys already")]
+    TwoInForce(ServiceName),
+    /// The key is not there, or not in force.
+    #[error("there is no such key in force")]
+    Gone,
+    /// [`MOST_KEYS`] are there.
+    #[error("too many keys are in force")]
+    TooMany,
+    /// As any change of a team.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+impl From<StoreError> for RotateKeyError {
+    fn from(err: StoreError) -> Self {
+        Self::Change(err.into())
+    }
+}
+
+/// Makes a key for the service that has this one, with the same rights, pin and length of life. Both work,
+/// until one of them ends.
+///
+/// # Errors
+///
+/// [`RotateKeyError`]; no key was made then.
+pub async fn rotate(
+    services: &Services,
+    admin: &Admin,
+    id: ApiKeyId,
+) -> Result<Created, RotateKeyError> {
+    let (team, actor) = (admin.team().id, admin.person().user().id);
+    let mut tx = lock_as_admin(services, admin).await?;
+    let keys = tx.list_api_keys(team).await?;
+    let Some(old) = keys.iter().map(|it| &it.key).find(|it| it.id == id) else {
+        return Err(RotateKeyError::Gone);
+    };
+    if keys.iter().filter(|it| it.key.name == old.name).count() > 1 {
+        return Err(RotateKeyError::TwoInForce(old.name.clone()));
+    }
+    if keys.len() >= MOST_KEYS {
+        return Err(RotateKeyError::TooMany);
+    }
+    let now = services.env.now();
+    let key = ApiKey {
+        id: ApiKeyId::new(services.env.as_ref()),
+        is_second: !old.is_second,
+        created_by: Some(actor),
+        created_at: now,
+        expires_at: old.end_of_successor(now),
+        last_used_at: None,
+        ..old.clone()
+    };
+    let entry = Entry::new(AuditAction::ApiKeyRotated)
+        .actor(actor)
+        .detail(old.id.to_string());
+    let added = add(services, tx, key, entry).await?;
+    added.ok_or_else(|| RotateKeyError::TwoInForce(old.name.clone()))
+}
+
+/// A key of a team, as its page tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedKey {
+    /// The key.
+    pub key: ApiKey,
+    /// The name of who made it; none if the account is gone, or the operator did.
+    pub created_by: Option<PersonName>,
+    /// Whether the same service has a newer one.
+    pub is_being_replaced: bool,
+}
+
+/// The keys of the member's team that are not revoked, by name; of one name the older first.
 ///
 /// # Errors
 ///
 /// [`Error::StoreUnavailable`] if the database does not answer.
-pub async fn list(services: &Services, member: &Member) -> Result<Vec<ApiKeyWithName>, Error> {
+pub async fn list(services: &Services, member: &Member) -> Result<Vec<ListedKey>, Error> {
     let mut tx = services.store.read().await?;
-    Ok(tx.list_api_keys(member.team().id).await?)
+    let keys = tx.list_api_keys(member.team().id).await?;
+    let listed = keys.iter().map(|ApiKeyWithName { key, created_by }| {
+        let mut others = keys.iter();
+        ListedKey {
+            key: key.clone(),
+            created_by: created_by.clone(),
+            is_being_replaced: others.any(|it| key.is_replaced_by(&it.key)),
+        }
+    });
+    Ok(listed.collect())
 }
 
 /// Ends a key. One that has ended is no mistake; `false` then.

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::{
     Error, Services,
-    door::{ApiClient, RejectedError},
+    door::{ApiClient, NotServed, RejectedError},
     refresh::TokenError,
 };
 
@@ -186,7 +186,17 @@ impl RejectedError {
     pub const fn answer(&self) -> Answer {
         match self {
             Self::UnknownToken => Answer::CallersFault,
+            Self::NotServed(err) => err.answer(),
+        }
+    }
+}
+
+impl NotServed {
+    /// As what it is counted.
+    pub const fn answer(&self) -> Answer {
+        match self {
             Self::Token(err) => err.answer(),
+            Self::Forbidden(_) => Answer::CallersFault,
         }
     }
 }

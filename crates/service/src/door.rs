@@ -2,33 +2,34 @@
 //!
 //! Whoever has a good key pays one statement for a good token: key, grant and site are read together, and
 //! that the key was used is counted in memory. Bad keys are counted for an address; a good one is served
-//! whatever others behind the same address try.
+//! whatever others behind the same address try. What a key may do is said with it: each call names its errand.
 
 use std::sync::Arc;
 
 use anyhow::anyhow;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    api_key::ApiKey,
+    api_key::{ApiKey, Forbidden},
     credential::{Generation, IntegrationCredential, Provider, Scopes},
     ids::CredentialId,
     jira::Site,
     state::ConnectionState,
-    text::AccountId,
+    text::{AccountId, CloudId},
 };
 use jiff::Timestamp;
-use secrecy::SecretString;
-use store::{ConnectionOverview, StoreError};
+use store::ConnectionOverview;
 use url::Url;
 use uuid::Uuid;
-use vault::token_hash;
 
 use crate::{
     Error, Services,
     assess::Assessment,
     refresh::{self, Caveat, TokenError, ValidToken, Wish},
-    throttle::{Caller, ClientAddress, Throttled},
 };
+
+mod identify;
+
+pub use identify::{KeyError, identify};
 
 /// A service that presented a good key, and what it is after. Made by [`identify`] only.
 #[derive(Clone, Debug)]
@@ -43,101 +44,12 @@ impl ApiClient {
     pub const fn key(&self) -> &ApiKey {
         &self.key
     }
-}
 
-/// Why a key opens nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// It has not the form of a key.
-    #[error("not a key")]
-    Malformed,
-    /// There is none like it: mistyped, or its team is gone.
-    #[error("no such key")]
-    Unknown,
-    /// An admin ended it.
-    #[error("the key is revoked")]
-    Revoked,
-    /// Too many bad keys came from there of late.
-    #[error(transparent)]
-    Throttled(#[from] Throttled),
-    /// Not the caller's fault.
-    #[error(transparent)]
-    Failed(#[from] Error),
-}
-
-impl KeyError {
-    /// The words of [`Self::reason`].
-    pub(crate) const REASONS: [&str; 5] =
-        ["malformed", "unknown", "revoked", "throttled", "failed"];
-
-    /// The word that metrics have for it.
-    pub(crate) const fn reason(&self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::Unknown => "unknown",
-            Self::Revoked => "revoked",
-            Self::Throttled(_) => "throttled",
-            Self::Failed(_) => "failed",
-        }
+    /// The site that was chosen when the key was read.
+    fn site(&self) -> Option<&CloudId> {
+        let integration = self.connection.integration.as_ref();
+        integration.map(|it| &it.site.cloud_id)
     }
-}
-
-impl From<StoreError> for KeyError {
-    fn from(err: StoreError) -> Self {
-        Self::Failed(err.into())
-    }
-}
-
-/// Finds whose key it is, and with it the team's connection. One statement, and none for what is no key.
-///
-/// # Errors
-///
-/// [`KeyError`].
-pub async fn identify(
-    services: &Services,
-    key: &SecretString,
-    provider: Provider,
-    from: ClientAddress,
-) -> Result<ApiClient, KeyError> {
-    let found = find(services, key, provider, from).await;
-    found.inspect_err(|why| services.metrics.key_refused(why))
-}
-
-async fn find(
-    services: &Services,
-    key: &SecretString,
-    provider: Provider,
-    from: ClientAddress,
-) -> Result<ApiClient, KeyError> {
-    let refuse = |why: KeyError| {
-        let caller = Caller {
-            account: None,
-            address: from,
-        };
-        match services.throttle.failed(caller, services.env.now()) {
-            Ok(()) => why,
-            Err(throttled) => throttled.into(),
-        }
-    };
-    let Some(hash) = token_hash::hash_key(key) else {
-        return Err(refuse(KeyError::Malformed));
-    };
-    let Some(found) = services.store.find_api_caller(&hash, provider).await? else {
-        return Err(refuse(KeyError::Unknown));
-    };
-    let key = found.key;
-    if key.revoked_at.is_some() {
-        return Err(refuse(KeyError::Revoked));
-    }
-    let now = services.env.now();
-    services
-        .key_usage
-        .note(key.team, key.id, key.last_used_at, now);
-    Ok(ApiClient {
-        key,
-        provider,
-        connection: found.connection,
-    })
 }
 
 /// What a service should know of a connection that serves it.
@@ -247,6 +159,23 @@ fn read_token_id(text: &str) -> Option<(CredentialId, Generation)> {
     Some((credential, Generation(generation)))
 }
 
+/// Why no token is handed out.
+#[derive(Debug, thiserror::Error)]
+pub enum NotServed {
+    /// There is none.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Another site was chosen meanwhile, and the key is not for that one.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+}
+
+impl From<Error> for NotServed {
+    fn from(err: Error) -> Self {
+        Self::Token(err.into())
+    }
+}
+
 /// Why a reported token is not replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum RejectedError {
@@ -255,7 +184,13 @@ pub enum RejectedError {
     UnknownToken,
     /// There is no other token.
     #[error(transparent)]
-    Token(#[from] TokenError),
+    NotServed(#[from] NotServed),
+}
+
+impl From<TokenError> for RejectedError {
+    fn from(err: TokenError) -> Self {
+        Self::NotServed(err.into())
+    }
 }
 
 /// What there is to tell of the connection. Makes no call to Atlassian.
@@ -289,14 +224,14 @@ pub async fn connection(services: &Services, client: &ApiClient) -> Result<Conne
 ///
 /// # Errors
 ///
-/// [`TokenError`].
+/// [`NotServed`].
 pub async fn token(
     services: &Arc<Services>,
     client: &ApiClient,
     wish: Wish,
-) -> Result<Served, TokenError> {
+) -> Result<Served, NotServed> {
     let Some(credential) = live(client) else {
-        return Err(no_connection(services, client).await);
+        return Err(no_connection(services, client).await.into());
     };
     let token = refresh::serve(services, credential, wish).await?;
     hand_out(services, client, credential, token).await
@@ -336,7 +271,7 @@ async fn hand_out(
     client: &ApiClient,
     before: &IntegrationCredential,
     token: ValidToken,
-) -> Result<Served, TokenError> {
+) -> Result<Served, NotServed> {
     // A refresh has changed what was read; one that failed has as well.
     let is_stale = match token.caveat {
         Some(Caveat::NotSaved) => false,
@@ -356,10 +291,11 @@ async fn hand_out(
         return Err(if facts.state().has_grant() {
             Error::Internal(anyhow!("a grant in force without a site")).into()
         } else {
-            TokenError::NoConnection(facts.state())
+            TokenError::NoConnection(facts.state()).into()
         });
     };
     let site = integration.site.clone();
+    client.key.fits(Some(&site.cloud_id))?;
     let atlassian = services.atlassian.as_ref();
     Ok(Served {
         base_url: atlassian.map(|it| it.gateway_url(&site.cloud_id)),

@@ -5,7 +5,7 @@ use domain::{
     credential::{IntegrationCredential, Provider},
     ids::{ApiKeyId, TeamId, UserId},
     session::TokenHash,
-    text::{PersonName, ServiceName},
+    text::{CloudId, PersonName, ServiceName},
 };
 use jiff::Timestamp;
 use sqlx::FromRow;
@@ -16,6 +16,7 @@ use crate::{
     columns::{Millis, Row},
     credentials::MaybeCredentialRow,
     jira::MaybeSiteRow,
+    key_rights,
     provider_health::MaybeHealthRow,
 };
 
@@ -31,7 +32,7 @@ pub struct ApiKeyWithName {
 /// Whom a key leads to, and what it is after.
 #[derive(Clone, Debug)]
 pub struct ApiCaller {
-    /// The key; may be revoked.
+    /// The key; may be revoked, or past its end.
     pub key: ApiKey,
     /// Grant and site of its team, and how the provider answers; no attempt and no names.
     pub connection: ConnectionOverview,
@@ -46,8 +47,12 @@ struct ApiKeyRow {
     key_id: Uuid,
     key_team_id: Uuid,
     key_name: String,
+    key_is_second: bool,
+    key_rights: Option<String>,
+    key_pinned_to: Option<String>,
     key_created_by: Option<Uuid>,
     key_created_at: Millis,
+    key_expires_at: Option<Millis>,
     key_last_used_at: Option<Millis>,
     key_revoked_at: Option<Millis>,
 }
@@ -60,12 +65,18 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             table: "api_keys",
             id: row.key_id,
         };
+        let pin = row.key_pinned_to.as_deref().map(CloudId::parse);
+        let rights = key_rights::parse(row.key_rights.as_deref());
         Ok(Self {
             id: ApiKeyId::from_uuid(row.key_id),
             team: TeamId::from_uuid(row.key_team_id),
             name: here.checked("name", ServiceName::parse(&row.key_name))?,
+            is_second: row.key_is_second,
+            rights: rights.ok_or_else(|| here.odd("rights"))?,
+            pin: here.checked("pinned_to", pin.transpose())?,
             created_by: row.key_created_by.map(UserId::from_uuid),
             created_at: here.time("created_at", row.key_created_at)?,
+            expires_at: here.maybe_time("expires_at", row.key_expires_at)?,
             last_used_at: here.maybe_time("last_used_at", row.key_last_used_at)?,
             revoked_at: here.maybe_time("revoked_at", row.key_revoked_at)?,
         })
@@ -148,7 +159,8 @@ impl Store {
     ) -> Result<Option<ApiCaller>, StoreError> {
         const SQL: &str = "
             SELECT k.id AS key_id, k.team_id AS key_team_id, k.name AS key_name,
-                   k.created_by AS key_created_by, k.created_at AS key_created_at,
+                   k.is_second AS key_is_second, k.rights AS key_rights, k.pinned_to AS key_pinned_to,
+                   k.created_by AS key_created_by, k.created_at AS key_created_at, k.expires_at AS key_expires_at,
                    k.last_used_at AS key_last_used_at, k.revoked_at AS key_revoked_at,
                    c.*, j.id AS jira_id, j.cloud_id, j.site_name, j.site_url, j.avatar_url,
                    j.last_sync_at, j.sync_status, j.checked_at, j.lost_at,
@@ -184,7 +196,8 @@ impl Store {
 }
 
 impl Tx {
-    /// Adds a key; `false` if the team has one in force of this name.
+    /// Adds a key; `false` if the team has one of this name that is not revoked, and is as much the first or
+    /// the second.
     ///
     /// # Errors
     ///
@@ -196,9 +209,10 @@ impl Tx {
         token: &TokenHash,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "
-            INSERT INTO api_keys (id, team_id, name, token_hash, created_by, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $6)
-            ON CONFLICT (team_id, name) WHERE revoked_at IS NULL DO NOTHING";
+            INSERT INTO api_keys (id, team_id, name, token_hash, created_by, created_at, updated_at,
+                   is_second, rights, pinned_to, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10)
+            ON CONFLICT (team_id, name, is_second) WHERE revoked_at IS NULL DO NOTHING";
         let added = execute!(
             self,
             SQL,
@@ -208,11 +222,15 @@ impl Tx {
             token.0.as_slice(),
             key.created_by.map(UserId::uuid),
             Millis::from(key.created_at),
+            key.is_second,
+            key_rights::text(&key.rights),
+            key.pin.as_ref().map(CloudId::as_str),
+            key.expires_at.map(Millis::from),
         )?;
         Ok(added == 1)
     }
 
-    /// The keys in force of a team, by name.
+    /// The keys of a team that are not revoked, by name; of one name the older first.
     ///
     /// # Errors
     ///
@@ -220,18 +238,19 @@ impl Tx {
     pub async fn list_api_keys(&mut self, team: TeamId) -> Result<Vec<ApiKeyWithName>, StoreError> {
         const SQL: &str = "
             SELECT k.id AS key_id, k.team_id AS key_team_id, k.name AS key_name,
-                   k.created_by AS key_created_by, k.created_at AS key_created_at,
+                   k.is_second AS key_is_second, k.rights AS key_rights, k.pinned_to AS key_pinned_to,
+                   k.created_by AS key_created_by, k.created_at AS key_created_at, k.expires_at AS key_expires_at,
                    k.last_used_at AS key_last_used_at, k.revoked_at AS key_revoked_at,
                    u.name AS maker_name
               FROM api_keys k
               LEFT JOIN users u ON u.id = k.created_by
              WHERE k.team_id = $1 AND k.revoked_at IS NULL
-             ORDER BY k.name";
+             ORDER BY k.name, k.created_at, k.id";
         let rows: Vec<ApiKeyWithNameRow> = fetch_all!(self, SQL, team.uuid())?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Ends a key; `false` if there is none of this id in force.
+    /// Ends a key; `false` if there is none of this id, or it was ended before.
     ///
     /// # Errors
     ///

@@ -45,6 +45,7 @@ mod incidents;
 mod installation;
 mod invitations;
 mod jira;
+mod key_rights;
 mod leases;
 mod links;
 mod members;

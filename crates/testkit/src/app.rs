@@ -428,7 +428,7 @@ impl Answer {
 /// The keys that a page shows.
 pub fn keys_in(page: &str) -> Vec<String> {
     let starts = page.match_indices("tfk_").map(|(at, _)| at);
-    let keys = starts.filter_map(|at| page.get(at..at + "tfk_".len() + 43));
+    let keys = starts.filter_map(|at| page.get(at..at + "tfk_".len() + 43 + 6));
     let mut keys: Vec<_> = keys.map(str::to_owned).collect();
     keys.dedup();
     keys

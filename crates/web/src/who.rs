@@ -4,17 +4,24 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::{HeaderMap, Method, header, request::Parts},
 };
-use domain::{credential::Provider, text::Slug};
+use domain::{
+    api_key::Errand,
+    credential::Provider,
+    text::Slug,
+    usage::{self, Call},
+};
 use secrecy::SecretString;
 use serde::Deserialize;
 use service::{
-    door,
+    door::{self, KeyError},
     teams::admin_names,
     throttle::ClientAddress,
     who::{Admin, Found, Member, Person, find_member, find_person},
 };
 
-use crate::{App, client_address::From, next::Next, problem::Problem, session};
+use crate::{
+    App, api::counted::refused, client_address::From, next::Next, problem::Problem, session,
+};
 
 /// Whoever asks: signed in or not.
 pub(crate) struct Visitor(pub(crate) Option<Person>);
@@ -92,21 +99,75 @@ impl FromRequestParts<App> for AdminOfTeam {
     }
 }
 
-/// A service with a good key. The session's cookie is never looked at here.
-pub(crate) struct ApiClient(pub(crate) door::ApiClient);
+/// A service with a key that may ask for the state of the connection.
+pub(crate) struct ForStatus(pub(crate) door::ApiClient);
 
-impl FromRequestParts<App> for ApiClient {
+impl FromRequestParts<App> for ForStatus {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let From(from) = From::from_request_parts(parts, app)
-            .await
-            .unwrap_or(From(ClientAddress::UNKNOWN));
-        let Some(key) = bearer(&parts.headers) else {
-            return Err(Problem::key_missing());
-        };
-        let client = door::identify(&app.services, &key, Provider::Jira, from).await?;
-        Ok(Self(client))
+        api_client(parts, app, Errand::Status).await.map(Self)
+    }
+}
+
+/// A service with a key that may ask for tokens.
+pub(crate) struct ForToken(pub(crate) door::ApiClient);
+
+impl FromRequestParts<App> for ForToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        api_client(parts, app, Errand::Token).await.map(Self)
+    }
+}
+
+/// A service with a key that may report a token, which takes the same right.
+pub(crate) struct ForRejected(pub(crate) door::ApiClient);
+
+impl FromRequestParts<App> for ForRejected {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let client = client_for(parts, app, Errand::Token, Call::Rejected).await;
+        client.map(Self)
+    }
+}
+
+/// A service with a key that may be used for this errand. The session's cookie is never looked at here.
+pub(crate) async fn api_client(
+    parts: &mut Parts,
+    app: &App,
+    errand: Errand<'_>,
+) -> Result<door::ApiClient, Problem> {
+    let call = match errand {
+        Errand::Status => Call::Status,
+        Errand::Token => Call::Token,
+        Errand::Proxy { .. } => Call::Proxy,
+    };
+    client_for(parts, app, errand, call).await
+}
+
+/// The same; whoever has a good key is counted, whatever it may do.
+async fn client_for(
+    parts: &mut Parts,
+    app: &App,
+    errand: Errand<'_>,
+    call: Call,
+) -> Result<door::ApiClient, Problem> {
+    let From(from) = From::from_request_parts(parts, app)
+        .await
+        .unwrap_or(From(ClientAddress::UNKNOWN));
+    let Some(key) = bearer(&parts.headers) else {
+        return Err(Problem::key_missing());
+    };
+    let services = &app.services;
+    match door::identify(services, &key, Provider::Jira, errand, from).await {
+        Ok(client) => Ok(client),
+        Err(KeyError::Forbidden { client, why }) => {
+            let method = usage::Method::of(parts.method.as_str());
+            Err(refused(services, &client, call, method, why.into()))
+        }
+        Err(err) => Err(err.into()),
     }
 }
 

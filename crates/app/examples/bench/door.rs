@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Instant};
 
 use domain::credential::Provider;
 use jiff::SignedDuration;
-use service::{api_keys, refresh::ensure_valid_token};
+use service::{
+    api_keys::{self, KeyWish},
+    refresh::ensure_valid_token,
+};
 use testkit::{
     app::SESSION_COOKIE,
     db::TestDb,
@@ -101,7 +104,7 @@ fn of(runtime: &Runtime, db: TestDb, is_sqlite: bool) -> Vec<Row> {
 
 /// The real router on a real socket, and a key.
 async fn serve(world: &World, ada: &SignedInAdmin) -> (SocketAddr, String) {
-    let created = api_keys::create(&world.services, ada, "bench")
+    let created = api_keys::create(&world.services, ada, &KeyWish::named("bench"))
         .await
         .unwrap();
     let key = created.shown_once();

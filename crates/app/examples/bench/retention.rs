@@ -6,7 +6,7 @@ use std::{
 };
 
 use domain::{
-    api_key::ApiKey,
+    api_key::{ApiKey, Rights},
     ids::{ApiKeyId, TeamId},
     retention::Kept,
     session::TokenHash,
@@ -109,8 +109,12 @@ async fn fill(services: &Services) -> (TeamId, ApiKeyId) {
         id: ApiKeyId::new(env),
         team: team.id,
         name: ServiceName::parse("billing").unwrap(),
+        is_second: false,
+        rights: Rights::Everything,
+        pin: None,
         created_by: None,
         created_at: now,
+        expires_at: None,
         last_used_at: None,
         revoked_at: None,
     };

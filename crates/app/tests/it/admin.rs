@@ -3,12 +3,15 @@
 use std::{io::Write as _, process::Stdio};
 
 use domain::{
+    api_key::Errand,
     audit::AuditAction,
     credential::Provider,
     usage::{Answer, Call, CountedCall, Method, PathTemplate},
 };
 use serde_json::json;
-use service::{door::identify, password_reset, throttle::ClientAddress, worker::note_use};
+use service::{
+    api_keys::KeyWish, door::identify, password_reset, throttle::ClientAddress, worker::note_use,
+};
 use testkit::{
     db_tests,
     world::{World, WorldOptions},
@@ -122,9 +125,9 @@ db_tests! {
         let world = World::with_options(db, WorldOptions { is_real_time: true, ..WorldOptions::default() }).await;
         let ada = world.admin("Ada", "Acme").await;
         world.admin("Eve", "Evil").await;
-        let made = service::api_keys::create(&world.services, &ada, "billing").await.unwrap();
+        let made = service::api_keys::create(&world.services, &ada, &KeyWish::named("billing")).await.unwrap();
         world.add_secret(&made.token);
-        let client = identify(&world.services, &made.token, Provider::Jira, ClientAddress::UNKNOWN).await.unwrap();
+        let client = identify(&world.services, &made.token, Provider::Jira, Errand::Token, ClientAddress::UNKNOWN).await.unwrap();
         let answers = [Answer::Served, Answer::Served, Answer::Served, Answer::ProviderOutage, Answer::OurFault, Answer::NoGrant];
         for answer in answers {
             let (call, method, path_template) = (Call::Token, Method::Post, PathTemplate::NONE);

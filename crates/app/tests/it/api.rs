@@ -8,6 +8,7 @@ use axum::{
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use service::api_keys::{self, KeyWish};
 use testkit::{
     app::{Admin, Answer, SESSION_COOKIE, TestApp, keys_in},
     db_tests, logs, secrets,
@@ -16,6 +17,7 @@ use testkit::{
 mod counted;
 mod keys;
 mod refusals;
+mod rights;
 mod states;
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -43,6 +45,15 @@ impl Service {
         self.app.send(req.body(Body::empty()).unwrap()).await
     }
 
+    /// One that may not do everything, made as an admin makes it.
+    async fn wishing(app: &TestApp, admin: &Admin, wish: KeyWish) -> Self {
+        let created = api_keys::create(&app.world.services, &admin.who, &wish);
+        let key = created.await.unwrap().shown_once();
+        app.world.add_secret(&key.clone().into());
+        let app = app.clone();
+        Self { app, key }
+    }
+
     async fn post(&self, path: &str, body: Value) -> Answer {
         let req = request(Method::POST, path, Some(&self.key));
         let req = req.header("content-type", "application/json");
@@ -56,6 +67,12 @@ impl Service {
         let req = request(Method::POST, TOKEN, Some(&self.key));
         self.app.send(req.body(Body::empty()).unwrap()).await
     }
+}
+
+/// The key with its last random character changed.
+fn mistyped(key: &str) -> String {
+    let other = if &key[46..47] == "A" { "B" } else { "A" };
+    format!("{}{other}{}", &key[..46], &key[47..])
 }
 
 fn request(method: Method, path: &str, key: Option<&str>) -> axum::http::request::Builder {
@@ -81,11 +98,17 @@ fn is(answer: &Answer, told: &str) {
     };
     assert_eq!(answer.header("content-type"), kind);
     assert_eq!(answer.header("cache-control"), "no-store");
-    let is_unauthorized = answer.status == StatusCode::UNAUTHORIZED;
-    assert_eq!(
-        !answer.header("www-authenticate").is_empty(),
-        is_unauthorized
-    );
+    let challenge = answer.header("www-authenticate");
+    let error = match answer.status {
+        StatusCode::UNAUTHORIZED if answer.told() == "401 key_missing" => "",
+        StatusCode::UNAUTHORIZED => ", error=\"invalid_token\"",
+        StatusCode::FORBIDDEN => ", error=\"insufficient_scope\"",
+        _ => {
+            assert_eq!(challenge, "");
+            "none"
+        }
+    };
+    assert!(error == "none" || challenge == format!("Bearer realm=\"Tformance\"{error}"));
     let is_unavailable = answer.status == StatusCode::SERVICE_UNAVAILABLE;
     assert!(!is_unavailable || !answer.header("retry-after").is_empty());
 }
@@ -163,8 +186,11 @@ db_tests! {
         let lasting = json!({"minimum_seconds": 3_000});
         assert_eq!(cost(async || is(&billing.post(TOKEN, lasting.clone()).await, "200")).await, 1, "one that lasts");
         assert_eq!(cost(async || is(&billing.get().await, "200")).await, 1, "the connection");
-        let malformed = Service { app: app.clone(), key: "tfk_x".to_owned() };
+        let with = |key: &str| Service { app: app.clone(), key: key.to_owned() };
+        let malformed = with("tfk_x");
         assert_eq!(cost(async || is(&malformed.token().await, "401 key_malformed")).await, 0, "what is no key");
+        let mistyped = with(&mistyped(&billing.key));
+        assert_eq!(cost(async || is(&mistyped.token().await, "401 key_mistyped")).await, 0, "what is mistyped");
     }
 
     async fn a_token_that_is_asked_to_last_longer_is_replaced_once(db: TestDb) {

@@ -5,7 +5,7 @@ use domain::{
     usage::{Answer, Call, CountedCall, KeyUsage, Method, PathTemplate, minute_of},
 };
 use jiff::SignedDuration;
-use service::{Policy, worker::retain};
+use service::{Policy, api_keys::KeyWish, worker::retain};
 use testkit::{
     db_tests,
     world::{SignedInAdmin, World},
@@ -16,7 +16,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// A key that was used in so many minutes before now.
 async fn used(world: &World, admin: &SignedInAdmin, minutes: i32) {
-    service::api_keys::create(&world.services, admin, "billing")
+    service::api_keys::create(&world.services, admin, &KeyWish::named("billing"))
         .await
         .unwrap();
     let mut tx = world.services.store.write().await.unwrap();

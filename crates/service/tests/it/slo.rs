@@ -1,11 +1,13 @@
 //! How well the promise was kept: over a day to the minute, over a week and a month by days.
 
 use domain::{
+    api_key::Errand,
     slo::Reads,
     usage::{Answer, Call, CountedCall, Method, PathTemplate},
 };
 use jiff::SignedDuration;
 use service::{
+    api_keys::KeyWish,
     door::{ApiClient, identify},
     slo,
     throttle::ClientAddress,
@@ -17,7 +19,7 @@ use testkit::{
 };
 
 async fn client(world: &World, admin: &SignedInAdmin) -> ApiClient {
-    let made = service::api_keys::create(&world.services, admin, "billing")
+    let made = service::api_keys::create(&world.services, admin, &KeyWish::named("billing"))
         .await
         .unwrap();
     world.add_secret(&made.token);
@@ -26,6 +28,7 @@ async fn client(world: &World, admin: &SignedInAdmin) -> ApiClient {
         &world.services,
         &made.token,
         provider,
+        Errand::Token,
         ClientAddress::UNKNOWN,
     )
     .await

@@ -1,6 +1,13 @@
 //! Keys of services: found by their hash with what they are after, listed and ended for their team only.
 
-use domain::{api_key::ApiKey, ids::ApiKeyId, provider_health::ProviderHealth, text::ServiceName};
+use domain::{
+    api_key::{ApiKey, ChosenRights, PathPrefix, ProxyRight, Right, Rights},
+    ids::ApiKeyId,
+    provider_health::ProviderHealth,
+    text::{CloudId, ServiceName},
+    usage::Method,
+};
+use store::StoreError;
 use testkit::{db::TestDb, db_tests};
 use uuid::Uuid;
 
@@ -14,17 +21,24 @@ fn key(n: u128, team: u128, name: &str) -> ApiKey {
         id: ApiKeyId::from_uuid(Uuid::from_u128(n)),
         team: team_id(team),
         name: ServiceName::parse(name).unwrap(),
+        is_second: false,
+        rights: Rights::Everything,
+        pin: None,
         created_by: Some(user_id(team)),
         created_at: at(0),
+        expires_at: None,
         last_used_at: None,
         revoked_at: None,
     }
 }
 
 pub(crate) async fn add(db: &TestDb, n: u8, team: u128, name: &str) -> bool {
-    let key = key(u128::from(n), team, name);
+    add_key(db, n, &key(u128::from(n), team, name)).await
+}
+
+async fn add_key(db: &TestDb, n: u8, key: &ApiKey) -> bool {
     write(db, async |tx| {
-        tx.add_api_key(team_id(team), &key, &token_hash(n)).await
+        tx.add_api_key(key.team, key, &token_hash(n)).await
     })
     .await
 }
@@ -65,6 +79,64 @@ db_tests! {
         let listed = read(&db, async |tx| tx.list_api_keys(team_id(1)).await).await;
         assert_eq!((listed.len(), listed[1].key.id), (2, key(4, 1, "search").id));
         assert_eq!(listed[1].created_by, Some(user(1).name));
+    }
+
+    async fn a_service_has_two_keys_at_most(db: TestDb) {
+        two_teams(&db).await;
+        let second = |n: u8, minutes| ApiKey {
+            is_second: true,
+            created_at: at(minutes),
+            ..key(u128::from(n), 1, "search")
+        };
+        // The second may be older than the first, and each may be there alone.
+        assert!(add_key(&db, 2, &second(2, 0)).await);
+        assert!(!add_key(&db, 3, &second(3, 5)).await);
+        let first = ApiKey { created_at: at(5), ..key(1, 1, "search") };
+        assert!(add_key(&db, 1, &first).await);
+        assert!(!add(&db, 4, 1, "search").await);
+        let listed = read(&db, async |tx| tx.list_api_keys(team_id(1)).await).await;
+        let listed: Vec<_> = listed.into_iter().map(|it| it.key).collect();
+        assert_eq!(listed, [second(2, 0), first]);
+        for n in [1, 2] {
+            assert!(db.store.find_api_caller(&token_hash(n), JIRA).await.unwrap().is_some());
+        }
+        write(&db, async |tx| tx.revoke_api_key(team_id(1), second(2, 0).id, at(6)).await).await;
+        assert!(add_key(&db, 3, &second(3, 7)).await);
+    }
+
+    async fn what_a_key_may_do_is_read_as_it_was_kept(db: TestDb) {
+        two_teams(&db).await;
+        let paths = ["/rest/api/3/issue", "/rest/agile"].map(|it| PathPrefix::parse(it).unwrap());
+        let proxy = ProxyRight::new([Method::Get, Method::Post], paths).unwrap();
+        let chosen = Rights::Chosen(ChosenRights::new([Right::Status, Right::Proxy], proxy).unwrap());
+        for (n, rights) in [Rights::Everything, Rights::ReadEverything, Rights::ReadIssues, chosen].into_iter().enumerate() {
+            let n = u8::try_from(n).unwrap() + 1;
+            let kept = ApiKey {
+                rights,
+                pin: (n > 1).then(|| CloudId::parse("a-site").unwrap()),
+                expires_at: (n > 2).then(|| at(n.into())),
+                ..key(n.into(), 1, &format!("service {n}"))
+            };
+            assert!(add_key(&db, n, &kept).await);
+            let found = db.store.find_api_caller(&token_hash(n), JIRA).await.unwrap().unwrap();
+            assert_eq!(found.key, kept);
+        }
+        let rows = db.raw("UPDATE api_keys SET rights = 'all' WHERE name = 'service 1'").await;
+        rows.unwrap();
+        let err = db.store.find_api_caller(&token_hash(1), JIRA).await.unwrap_err();
+        assert!(matches!(err, StoreError::OddValue { table: "api_keys", column: "rights", .. }), "{err:?}");
+    }
+
+    async fn a_key_of_before_it_had_rights_may_do_everything(db: TestDb) {
+        two_teams(&db).await;
+        add(&db, 1, 1, "billing").await;
+        let columns = "rights, expires_at, pinned_to";
+        let kept = db.rows("api_keys").await;
+        let nulls = db.raw(&format!("DELETE FROM api_keys WHERE ({columns}) IS DISTINCT FROM (NULL, NULL, NULL)")).await;
+        nulls.unwrap();
+        assert_eq!(db.rows("api_keys").await, kept, "everything, for ever, anywhere, is what was there before");
+        let found = db.store.find_api_caller(&token_hash(1), JIRA).await.unwrap().unwrap();
+        assert_eq!(found.key.rights, Rights::Everything);
     }
 
     async fn a_key_is_ended_once_and_by_its_team_only(db: TestDb) {

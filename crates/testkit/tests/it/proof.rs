@@ -6,7 +6,10 @@ use atlassian_sim::Counts;
 use domain::{credential::IntegrationCredential, state::ConnectionState};
 use reqwest::Client;
 use secrecy::{ExposeSecret as _, SecretString};
-use service::{api_keys, refresh::Step};
+use service::{
+    api_keys::{self, KeyWish},
+    refresh::Step,
+};
 use testkit::{
     db::TestDb,
     world::{CLIENT_ID, CLIENT_SECRET, SignedInAdmin, World, WorldOptions},
@@ -36,7 +39,7 @@ impl Proof {
         let world = World::with_options(db, options).await;
         let admin = world.admin("Ada", "Acme").await;
         world.connect(&admin, ACCOUNT).await.unwrap();
-        let created = api_keys::create(&world.services, &admin, "Proofs").await;
+        let created = api_keys::create(&world.services, &admin, &KeyWish::named("Proofs")).await;
         let key: SecretString = created.unwrap().shown_once().into();
         world.add_secret(&key);
         Self { world, admin, key }

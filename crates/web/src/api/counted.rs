@@ -4,7 +4,7 @@ use axum::Json;
 use domain::usage::{Answer, Call, CountedCall, Method, PathTemplate};
 use service::{
     Error, Services,
-    door::{ApiClient, RejectedError},
+    door::{ApiClient, NotServed, RejectedError},
     refresh::TokenError,
 };
 
@@ -33,6 +33,15 @@ impl From<Problem> for Refused {
 
 impl From<TokenError> for Refused {
     fn from(err: TokenError) -> Self {
+        Self {
+            answer: err.answer(),
+            problem: err.into(),
+        }
+    }
+}
+
+impl From<NotServed> for Refused {
+    fn from(err: NotServed) -> Self {
         Self {
             answer: err.answer(),
             problem: err.into(),
@@ -83,6 +92,25 @@ pub(crate) async fn counted<T>(
             Err(problem)
         }
     }
+}
+
+/// Counts a call of a service whose key is good and may not do this.
+pub(crate) fn refused(
+    services: &Services,
+    client: &ApiClient,
+    call: Call,
+    method: Method,
+    problem: Problem,
+) -> Problem {
+    let call = CountedCall {
+        call,
+        method,
+        path_template: PathTemplate::NONE,
+        http_status: problem.status().as_u16(),
+        answer: Answer::CallersFault,
+    };
+    services.count_call(client, call);
+    problem
 }
 
 /// Counts when it goes, so that a call is counted too whose caller left.

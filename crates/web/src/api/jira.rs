@@ -19,7 +19,11 @@ use service::{
 };
 
 use super::{JsonBody, counted::counted};
-use crate::{App, problem::Problem, who::ApiClient};
+use crate::{
+    App,
+    problem::Problem,
+    who::{ForRejected, ForStatus, ForToken},
+};
 
 /// Nobody can ask for a token that lasts longer: Atlassian's live an hour.
 const MOST_MINIMUM_SECONDS: u64 = 3_000;
@@ -72,7 +76,7 @@ struct Warning {
 /// `GET /api/v1/integrations/jira`: makes no call to Atlassian.
 pub(crate) async fn get_connection(
     State(app): State<App>,
-    ApiClient(client): ApiClient,
+    ForStatus(client): ForStatus,
     method: HttpMethod,
 ) -> Result<Json<ConnectionBody>, Problem> {
     let services = &app.services;
@@ -98,7 +102,7 @@ pub(crate) async fn get_connection(
 /// `POST /api/v1/integrations/jira/token`.
 pub(crate) async fn get_token(
     State(app): State<App>,
-    ApiClient(client): ApiClient,
+    ForToken(client): ForToken,
     body: Result<JsonBody, Problem>,
 ) -> Result<Json<TokenBody>, Problem> {
     let services = &app.services;
@@ -112,7 +116,7 @@ pub(crate) async fn get_token(
 /// `POST /api/v1/integrations/jira/token/rejected`: Jira did not take the token of this id.
 pub(crate) async fn report_rejected(
     State(app): State<App>,
-    ApiClient(client): ApiClient,
+    ForRejected(client): ForRejected,
     body: Result<JsonBody, Problem>,
 ) -> Result<Json<TokenBody>, Problem> {
     let services = &app.services;

@@ -8,7 +8,7 @@ use axum::{
 use domain::{ids::ApiKeyId, text::Slug};
 use serde::Deserialize;
 use service::{
-    api_keys::{self, CreateKeyError, MOST_KEYS},
+    api_keys::{self, CreateKeyError, KeyMistakes, KeyNameMistake, KeyWish, MOST_KEYS},
     who::Member,
 };
 
@@ -55,7 +55,7 @@ pub(crate) async fn create(
     AdminOfTeam(admin): AdminOfTeam,
     FormBody(form): FormBody<KeyForm>,
 ) -> Result<Response, Problem> {
-    let error = match api_keys::create(&app.services, &admin, &form.name).await {
+    let error = match api_keys::create(&app.services, &admin, &KeyWish::named(&form.name)).await {
         Ok(created) => {
             let mut url = app.settings.base_url.clone();
             url.set_path("/api/v1/integrations/jira/token");
@@ -69,10 +69,12 @@ pub(crate) async fn create(
                 ..page(&app, &admin).await?
             });
         }
-        Err(CreateKeyError::Name(mistake)) => sentence("The name", mistake),
-        Err(CreateKeyError::NameTaken) => {
-            "A key in force has this name. Choose another, or revoke that key first.".to_owned()
-        }
+        Err(CreateKeyError::Mistakes(KeyMistakes { name, .. })) => match name {
+            Some(KeyNameMistake::Text(mistake)) => sentence("The name", mistake),
+            _ => {
+                "A key in force has this name. Choose another, or revoke that key first.".to_owned()
+            }
+        },
         Err(CreateKeyError::TooMany) => {
             format!("{MOST_KEYS} keys are in force. Revoke those that no service uses.")
         }

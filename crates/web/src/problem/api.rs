@@ -1,11 +1,14 @@
 //! What services are refused: status, code and words.
 
 use axum::http::StatusCode;
-use domain::state::ConnectionState;
+use domain::{
+    api_key::{Forbidden, Right},
+    state::ConnectionState,
+};
 use jiff::SignedDuration;
 use service::{
     Error,
-    door::{KeyError, RejectedError},
+    door::{KeyError, NotServed, RejectedError},
     refresh::TokenError,
 };
 
@@ -15,6 +18,9 @@ use super::Problem;
 const CHALLENGE: &str = "Bearer realm=\"Tformance\"";
 /// The same, after a key that opens nothing (RFC 6750, 3.1).
 const CHALLENGE_AGAIN: &str = "Bearer realm=\"Tformance\", error=\"invalid_token\"";
+
+/// The same, to a good key that may not do this.
+const CHALLENGE_SCOPE: &str = "Bearer realm=\"Tformance\", error=\"insufficient_scope\"";
 
 /// When to come back where nothing better is known.
 const COME_BACK: SignedDuration = SignedDuration::from_secs(5);
@@ -45,6 +51,13 @@ fn key(code: &'static str, title: &str, detail: &str) -> Problem {
     }
 }
 
+fn forbidden(code: &'static str, title: &str, detail: &str) -> Problem {
+    Problem {
+        challenge: Some(CHALLENGE_SCOPE),
+        ..Problem::new(StatusCode::FORBIDDEN, code, title, detail)
+    }
+}
+
 impl Problem {
     pub(crate) fn nothing_here() -> Self {
         Self::new(
@@ -68,7 +81,7 @@ impl Problem {
         key(
             "key_malformed",
             "This is not a key",
-            "A key begins with tfk_ and has 47 characters. Was it copied whole?",
+            "A key begins with tfk_ and has 53 characters; older ones have 47. Was it copied whole?",
         )
     }
 
@@ -171,6 +184,11 @@ impl From<KeyError> for Problem {
     fn from(err: KeyError) -> Self {
         match err {
             KeyError::Malformed => Self::key_malformed(),
+            KeyError::Mistyped => key(
+                "key_mistyped",
+                "This key is mistyped",
+                "Its last six characters do not fit the others: one of them was changed. Copy it anew.",
+            ),
             KeyError::Unknown => key(
                 "key_unknown",
                 "There is no such key",
@@ -181,8 +199,62 @@ impl From<KeyError> for Problem {
                 "This key is revoked",
                 "An admin of the team ended it. Ask for a new one.",
             ),
+            KeyError::Expired => key(
+                "key_expired",
+                "This key has expired",
+                "It was made to end. An admin of the team replaces it on the page Keys.",
+            ),
+            KeyError::Forbidden { why, .. } => why.into(),
             KeyError::Throttled(err) => err.into(),
             KeyError::Failed(err) => Self::for_programs(err),
+        }
+    }
+}
+
+impl From<Forbidden> for Problem {
+    fn from(why: Forbidden) -> Self {
+        const WHO: &str = "An admin of the team decides what a key may do, on the page Keys.";
+        match why {
+            Forbidden::Right(Right::Status) => forbidden(
+                "key_may_not_status",
+                "This key may not ask for the connection",
+                WHO,
+            ),
+            Forbidden::Right(Right::Token) => forbidden(
+                "key_may_not_token",
+                "This key may not ask for tokens",
+                &format!("Call Jira through the proxy, if it may do that. {WHO}"),
+            ),
+            Forbidden::Right(Right::Proxy) => forbidden(
+                "key_may_not_proxy",
+                "This key may not use the proxy",
+                &format!("Ask for a token and call Jira with it, if it may do that. {WHO}"),
+            ),
+            Forbidden::Method => forbidden(
+                "key_method_not_allowed",
+                "This key may not use this method here",
+                &format!("It may call the path by other methods. {WHO}"),
+            ),
+            Forbidden::Path => forbidden(
+                "key_path_not_allowed",
+                "This key may not call this path",
+                WHO,
+            ),
+            Forbidden::Site => forbidden(
+                "key_pinned_elsewhere",
+                "This key is for another site",
+                "It is pinned to one Jira site, and the connection is with another one now. An admin of the \
+                 team chooses that site again, or makes a key for this one.",
+            ),
+        }
+    }
+}
+
+impl From<NotServed> for Problem {
+    fn from(err: NotServed) -> Self {
+        match err {
+            NotServed::Token(err) => err.into(),
+            NotServed::Forbidden(why) => why.into(),
         }
     }
 }
@@ -223,7 +295,7 @@ impl From<RejectedError> for Problem {
                 "token_id names no token of this connection",
                 "Send the token_id that came with the token which was refused.",
             ),
-            RejectedError::Token(err) => err.into(),
+            RejectedError::NotServed(err) => err.into(),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Who is let in: a key and nothing else.
 
+use domain::{
+    api_key::{Lasting, Rights},
+    session::TokenHash,
+};
 use testkit::world::SignedInAdmin;
 
 use super::*;
@@ -46,10 +50,14 @@ db_tests! {
         for other in ["", "Basic YTpi", key, "Bearer", &format!("Token {key}")] {
             refused(&app, Some(other), "401 key_missing").await;
         }
-        for bad in ["x", "tfk_", &key[4..], &key.to_uppercase(), &format!("{key}="), &format!("{key} {key}"), "tfk_\u{e9}"] {
+        for bad in ["x", "tfk_", &key[4..], &key.to_uppercase(), &format!("{key}="), &format!("{key} {key}"), &key[..52], "tfk_\u{e9}"] {
             refused(&app, Some(&format!("Bearer {bad}")), "401 key_malformed").await;
         }
-        refused(&app, Some(&format!("Bearer tfk_{}", "A".repeat(43))), "401 key_unknown").await;
+        refused(&app, Some(&format!("Bearer {}", mistyped(key))), "401 key_mistyped").await;
+        let other = vault::token_hash::generate_key(app.world.env.as_ref());
+        for unknown in [other.expose_secret(), &format!("tfk_{}", "A".repeat(43))] {
+            refused(&app, Some(&format!("Bearer {unknown}")), "401 key_unknown").await;
+        }
         for scheme in ["bearer", "BEARER", "Bearer "] {
             let answers = with(&app, Some(&format!("{scheme} {key}"))).await;
             is(&answers[1], "200");
@@ -66,6 +74,8 @@ db_tests! {
         let keys = service::api_keys::list(&app.world.services, &ada.who).await.unwrap();
         let id = keys.iter().find(|it| it.key.name.as_str() == "billing").unwrap().key.id;
         ada.post(&ada.path(&format!("keys/{id}/revoke")), &[]).await;
+        assert_eq!(mistyped(&billing.key).len(), billing.key.len());
+        refused(&app, Some(&format!("Bearer {}", mistyped(&billing.key))), "401 key_mistyped").await;
         refused(&app, Some(&format!("Bearer {}", billing.key)), "401 key_revoked").await;
         is(&search.token().await, "200");
     }
@@ -122,5 +132,57 @@ db_tests! {
         assert_eq!(ask("x").await.told(), "429 too_many_failures");
         is(&ask(&billing.key).await, "200");
         refused(&app, Some(&format!("Bearer {unknown}")), "401 key_unknown").await;
+    }
+
+    async fn who_has_a_key_of_ours_is_told_its_end_however_often_and_beside_whom(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        let wish = KeyWish { lasting: Lasting::Days(1), ..KeyWish::named("short") };
+        let short = Service::wishing(&app, &ada, wish).await;
+        let wish = KeyWish { rights: Rights::ReadIssues, ..KeyWish::named("reports") };
+        let narrow = Service::wishing(&app, &ada, wish).await;
+        let keys = service::api_keys::list(&app.world.services, &ada.who).await.unwrap();
+        let id = keys.iter().find(|it| it.key.name.as_str() == "billing").unwrap().key.id;
+        service::api_keys::revoke(&app.world.services, &ada.who, id).await.unwrap();
+        app.world.env.advance(MINUTE * 60 * 24);
+        let from = service::throttle::ClientAddress::of([192, 0, 2, 7].into());
+        let ask = async |key: &str| {
+            let req = request(Method::POST, TOKEN, Some(key)).extension(from);
+            app.send(req.body(Body::empty()).unwrap()).await
+        };
+        let all = [(&billing, "401 key_revoked"), (&short, "401 key_expired"), (&narrow, "403 key_may_not_token")];
+        for _ in 0..101 {
+            for (service, told) in &all {
+                is(&ask(&service.key).await, told);
+            }
+        }
+        for _ in 0..100 {
+            is(&ask("x").await, "401 key_malformed");
+        }
+        is(&ask(&mistyped(&short.key)).await, "429 too_many_failures");
+        for (service, told) in &all {
+            is(&ask(&service.key).await, told);
+        }
+    }
+
+    async fn a_key_of_before_the_checksum_goes_on_working(db: TestDb) {
+        use sha2::{Digest as _, Sha256};
+        let app = TestApp::new(db).await;
+        let (ada, _) = connected(&app).await;
+        let key = format!("tfk_{}", "Old-key_".repeat(6).split_at(43).0);
+        app.world.add_secret(&key.clone().into());
+        let hash = TokenHash(Sha256::digest(&key).into());
+        let keys = service::api_keys::list(&app.world.services, &ada.who).await.unwrap();
+        let mut tx = app.world.services.store.write().await.unwrap();
+        let made = domain::api_key::ApiKey {
+            id: domain::ids::ApiKeyId::new(app.world.env.as_ref()),
+            name: domain::text::ServiceName::parse("old").unwrap(),
+            ..keys[0].key.clone()
+        };
+        assert!(tx.add_api_key(made.team, &made, &hash).await.unwrap());
+        tx.commit().await.unwrap();
+        let old = Service { app: app.clone(), key };
+        is(&old.token().await, "200");
+        is(&old.get().await, "200");
     }
 }

@@ -48,6 +48,17 @@ fn the_page_for_backend_engineers_has_every_code_and_word() {
     assert!(missing.is_empty(), "docs/api.md lacks {missing:?}");
 }
 
+#[test]
+fn the_page_for_backend_engineers_has_what_the_presets_allow() {
+    use domain::api_key::{ISSUE_PATHS, SEARCH_PATHS, VERSIONS};
+    let page = include_str!("../../../../../docs/api.md");
+    let paths = VERSIONS.iter().chain(&ISSUE_PATHS).chain(&SEARCH_PATHS);
+    let missing: Vec<_> = paths
+        .filter(|it| !page.contains(&format!("`{it}`")))
+        .collect();
+    assert!(missing.is_empty(), "docs/api.md lacks {missing:?}");
+}
+
 db_tests! {
     async fn a_wish_is_checked(db: TestDb) {
         let app = TestApp::new(db).await;

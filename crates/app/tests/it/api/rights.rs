@@ -1,0 +1,146 @@
+//! What a key may do: by its rights, until its end, for its site.
+
+use domain::{
+    api_key::{ChosenRights, Lasting, ProxyRight, Right, Rights},
+    text::CloudId,
+    usage::{Answer as Came, Call},
+};
+use service::worker::note_use;
+
+use super::*;
+
+fn only(may: &[Right]) -> Rights {
+    let chosen = ChosenRights::new(may.iter().copied(), ProxyRight::default());
+    Rights::Chosen(chosen.unwrap())
+}
+
+async fn with_rights(app: &TestApp, admin: &Admin, name: &str, rights: Rights) -> Service {
+    let wish = KeyWish {
+        rights,
+        ..KeyWish::named(name)
+    };
+    Service::wishing(app, admin, wish).await
+}
+
+/// What is told to the three calls.
+async fn all(service: &Service) -> [String; 3] {
+    let report = service.post(REJECTED, json!({"token_id": "x"})).await;
+    let answers = [service.get().await, service.token().await, report];
+    answers.map(|answer| {
+        let told = answer.told();
+        is(&answer, &told);
+        told
+    })
+}
+
+db_tests! {
+    async fn a_key_does_what_it_may_and_nothing_else(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        assert_eq!(all(&billing).await, ["200", "200", "422 token_id_unknown"]);
+        let [no_status, no_token] = ["403 key_may_not_status", "403 key_may_not_token"];
+        for (name, rights, told) in [
+            ("reads", Rights::ReadEverything, ["200", no_token, no_token]),
+            ("issues", Rights::ReadIssues, ["200", no_token, no_token]),
+            ("status", only(&[Right::Status]), ["200", no_token, no_token]),
+            ("token", only(&[Right::Token]), [no_status, "200", "422 token_id_unknown"]),
+            ("proxy", only(&[Right::Proxy]), [no_status, no_token, no_token]),
+        ] {
+            let service = with_rights(&app, &ada, name, rights).await;
+            assert_eq!(all(&service).await, told, "{name}");
+        }
+    }
+
+    async fn what_a_key_may_not_is_counted_and_told_as_cheaply(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, _) = connected(&app).await;
+        let reports = with_rights(&app, &ada, "reports", Rights::ReadIssues).await;
+        let refused = async || is(&reports.token().await, "403 key_may_not_token");
+        assert_eq!(cost(refused).await, 1);
+        reports.post(REJECTED, json!({"token_id": "x"})).await;
+        note_use::run_once(&app.world.services).await.unwrap();
+        let mut tx = app.world.services.store.read().await.unwrap();
+        let since = app.world.now() - MINUTE * 600;
+        let rows = tx.list_key_usage(ada.who.team().id, since, 100).await.unwrap();
+        let mut rows: Vec<_> = rows.iter().map(|it| (it.of.call, it.of.http_status, it.of.answer, it.count)).collect();
+        rows.sort_unstable();
+        assert_eq!(rows, [(Call::Token, 403, Came::CallersFault, 50), (Call::Rejected, 403, Came::CallersFault, 1)]);
+        assert!(ada.get(&ada.path("keys")).await.body.contains("last used"));
+        let text = app.world.services.metrics.text().unwrap();
+        assert!(text.contains("tformance_refused_keys_total{reason=\"forbidden\"} 51"), "{text}");
+    }
+
+    async fn a_key_ends_when_it_was_made_to(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        let wish = KeyWish { lasting: Lasting::Days(30), ..KeyWish::named("short") };
+        let short = Service::wishing(&app, &ada, wish).await;
+        app.world.env.advance(MINUTE * 60 * 24 * 30 - SignedDuration::from_millis(1));
+        is(&short.get().await, "200");
+        app.world.env.advance(SignedDuration::from_millis(1));
+        let expired = ["401 key_expired"; 3];
+        assert_eq!(all(&short).await, expired);
+        is(&billing.get().await, "200");
+        // Who revokes it says more than its end.
+        let keys = api_keys::list(&app.world.services, &ada.who).await.unwrap();
+        let id = keys.iter().find(|it| it.key.name.as_str() == "short").unwrap().key.id;
+        api_keys::revoke(&app.world.services, &ada.who, id).await.unwrap();
+        is(&short.token().await, "401 key_revoked");
+    }
+
+    async fn a_pinned_key_is_refused_while_another_site_is_chosen(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        let (_, integration) = app.world.stored(&ada.who).await;
+        let pinned = async |name: &str, site: &CloudId| {
+            let wish = KeyWish { pin: Some(site.clone()), ..KeyWish::named(name) };
+            Service::wishing(&app, &ada, wish).await
+        };
+        let here = pinned("here", &integration.site.cloud_id).await;
+        let there = pinned("there", &CloudId::parse("another-site").unwrap()).await;
+        assert_eq!(all(&here).await, ["200", "200", "422 token_id_unknown"]);
+        let elsewhere = "403 key_pinned_elsewhere";
+        assert_eq!(all(&there).await, ["200", elsewhere, elsewhere]);
+        // No site is not another site.
+        app.world.disconnect(&ada.who).await;
+        for service in [&billing, &here, &there] {
+            is(&service.token().await, "409 connection_disconnected");
+        }
+    }
+
+    async fn a_site_that_is_changed_beneath_a_call_is_not_handed_to_a_pinned_key(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, _) = connected(&app).await;
+        let (_, integration) = app.world.stored(&ada.who).await;
+        let wish = KeyWish { pin: Some(integration.site.cloud_id), ..KeyWish::named("pinned") };
+        let pinned = Service::wishing(&app, &ada, wish).await;
+        app.world.env.advance(MINUTE * 120);
+        let held = app.world.sim.hold(Endpoint::Token);
+        let waiting = tokio::spawn(async move { pinned.token().await });
+        held.reached().await;
+        app.world.db.raw("UPDATE jira_integrations SET cloud_id = 'another-site'").await.unwrap();
+        held.release();
+        is(&waiting.await.unwrap(), "403 key_pinned_elsewhere");
+    }
+
+    async fn both_keys_of_a_service_work_while_one_replaces_the_other(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, old) = connected(&app).await;
+        let services = &app.world.services;
+        let id = api_keys::list(services, &ada.who).await.unwrap()[0].key.id;
+        let new = api_keys::rotate(services, &ada.who, id).await.unwrap().shown_once();
+        app.world.add_secret(&new.clone().into());
+        let new = Service { app: app.clone(), key: new };
+        is(&old.token().await, "200");
+        is(&new.token().await, "200");
+        // They are one service to whoever looks at the connection.
+        note_use::run_once(services).await.unwrap();
+        let page = ada.get(&ada.path("integrations/jira/")).await.body;
+        assert_eq!(page.matches("<strong>billing</strong>").count() + page.matches(">billing<").count(), 1, "{page}");
+        let question = ada.get(&ada.path("integrations/jira/disconnect")).await;
+        assert!(question.body.contains("Calls of billing will fail at once."));
+        api_keys::revoke(services, &ada.who, id).await.unwrap();
+        is(&old.token().await, "401 key_revoked");
+        is(&new.token().await, "200");
+    }
+}

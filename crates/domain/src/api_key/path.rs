@@ -1,0 +1,142 @@
+//! Which paths of the provider a key may call. A path is compared as it was sent, segment by segment, and
+//! is never decoded: what somebody behind us might read as another path is below no prefix.
+
+use crate::text::TextError;
+
+/// The versions of Jira's platform API, for which [`ISSUE_PATHS`] and [`SEARCH_PATHS`] hold alike.
+pub const VERSIONS: [&str; 3] = ["/rest/api/3", "/rest/api/2", "/rest/api/latest"];
+
+/// What "read issues" reads, below each of [`VERSIONS`]: issues with their history, files and worklogs, the
+/// projects, fields and words that explain them, and who and where one is. No users but oneself.
+pub const ISSUE_PATHS: [&str; 23] = [
+    "/issue",
+    "/search",
+    "/project",
+    "/component",
+    "/version",
+    "/worklog",
+    "/attachment",
+    "/comment",
+    "/field",
+    "/customFieldOption",
+    "/issuetype",
+    "/issueLinkType",
+    "/label",
+    "/priority",
+    "/resolution",
+    "/status",
+    "/statuses",
+    "/statuscategory",
+    "/jql",
+    "/filter",
+    "/mypermissions",
+    "/myself",
+    "/serverInfo",
+];
+
+/// What only reads, although it is posted, below each of [`VERSIONS`].
+pub const SEARCH_PATHS: [&str; 8] = [
+    "/search/jql",
+    "/search/approximate-count",
+    "/issue/bulkfetch",
+    "/changelog/bulkfetch",
+    "/worklog/list",
+    "/comment/list",
+    "/jql/match",
+    "/jql/parse",
+];
+
+/// Boards, sprints and epics, which "read issues" reads too.
+pub(super) const AGILE: &str = "/rest/agile/1.0";
+
+/// The beginning of a path, up to the end of a segment: `/rest/api/3/issue`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PathPrefix(String);
+
+impl PathPrefix {
+    /// The most characters.
+    pub const MAX: usize = 200;
+
+    /// Checks a prefix. A slash at its end changes nothing; `/` alone is every path.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError`] if it is missing, too long, or no path: with a host, a query, dots that lead elsewhere,
+    /// or characters that stand for others.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(TextError::Missing);
+        }
+        if text.len() > Self::MAX {
+            return Err(TextError::TooLong { max: Self::MAX });
+        }
+        let is_taken = |it: u8| it.is_ascii_alphanumeric() || b"/-._~%:@$&+,=()'!".contains(&it);
+        if !text.bytes().all(is_taken) || !is_plain(text) {
+            return Err(TextError::Form {
+                example: "/rest/api/3/issue",
+            });
+        }
+        let trimmed = text.trim_end_matches('/');
+        Ok(Self(
+            if trimmed.is_empty() { "/" } else { trimmed }.to_owned(),
+        ))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the path is this one or below it.
+    pub fn has(&self, path: &str) -> bool {
+        is_plain(path) && begins(path, &self.0)
+    }
+}
+
+/// Whether a path begins with these segments.
+pub(super) fn begins(path: &str, prefix: &str) -> bool {
+    rest_after(path, prefix.trim_end_matches('/')).is_some()
+}
+
+/// Whether a path begins, below any of [`VERSIONS`], with these segments.
+pub(super) fn begins_below_api(path: &str, prefix: &str) -> bool {
+    let mut rests = VERSIONS.iter().filter_map(|it| rest_after(path, it));
+    rests.any(|rest| begins(rest, prefix))
+}
+
+/// What follows whole segments.
+fn rest_after<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(prefix)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+/// Whether everybody reads the path alike: no segment is empty but the last, none is dots, with parameters
+/// or without, and nothing is encoded that separates or leads elsewhere.
+pub(super) fn is_plain(path: &str) -> bool {
+    let Some(inner) = path.strip_prefix('/') else {
+        return false;
+    };
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let is_one_of_ours = inner.is_empty() && path != "//";
+    let are_segments_plain = inner.split('/').all(|segment| {
+        let name = segment.split(';').next().unwrap_or_default();
+        !matches!(name, "" | "." | "..")
+    });
+    let is_printable = path
+        .bytes()
+        .all(|it| it.is_ascii_graphic() && !matches!(it, b'\\' | b'?' | b'#'));
+    (is_one_of_ours || are_segments_plain) && is_printable && is_plainly_encoded(path)
+}
+
+/// Whether each `%` begins an encoded character, and none of those has a meaning in paths.
+fn is_plainly_encoded(path: &str) -> bool {
+    path.split('%').skip(1).all(|it| {
+        let Some(Ok(code)) = it.get(..2).map(|hex| u8::from_str_radix(hex, 16)) else {
+            return false;
+        };
+        // `from_str_radix` takes a sign.
+        let is_hex = !it.starts_with('+');
+        is_hex && !code.is_ascii_control() && !b"./\\%;?#".contains(&code)
+    })
+}
