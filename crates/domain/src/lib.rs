@@ -18,6 +18,8 @@ pub mod ids;
 pub mod incident;
 pub mod invitation;
 pub mod jira;
+pub mod jira_path;
+pub mod json_links;
 pub mod need;
 pub mod outbox;
 pub mod permission;
