@@ -18,7 +18,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::{oauth::redirect, serving::cut};
+use crate::{
+    oauth::redirect,
+    serving::{Dying, Spaces, cut},
+};
 
 pub(crate) mod rate_limits;
 
@@ -144,6 +147,8 @@ pub enum Fault {
     CallbackError(String),
     /// Everything is done, and the JSON is cut in the middle.
     TruncatedJson,
+    /// Everything is done, and the connection dies in the middle of the answer.
+    DiesMidway,
     /// The answer lacks this field.
     MissingField(String),
     /// The answer has null in this field.
@@ -328,7 +333,7 @@ async fn before(fault: Fault, now: Timestamp) -> Verdict {
         Fault::HugeBody(bytes) => (
             [(header::CONTENT_TYPE, "application/json")],
             // As many as were asked for, and no more than this machine can be asked for.
-            vec![b' '; bytes.min(LARGEST_BODY_BYTES)],
+            Body::new(Spaces(bytes.min(LARGEST_BODY_BYTES))),
         )
             .into_response(),
         Fault::Redirect(to) => redirect(&to),
@@ -336,6 +341,7 @@ async fn before(fault: Fault, now: Timestamp) -> Verdict {
         spoiling @ (Fault::DropAfterRotation
         | Fault::HangAfterRotation
         | Fault::TruncatedJson
+        | Fault::DiesMidway
         | Fault::GzipBody
         | Fault::CallbackError(_)
         | Fault::MissingField(_)
@@ -352,6 +358,10 @@ pub(crate) fn spoil(fault: &Fault, mut body: serde_json::Value) -> Response {
             let half: String = text.chars().take(text.len() / 2).collect();
             let kind = [(header::CONTENT_TYPE, "application/json")];
             return (kind, Body::from(half)).into_response();
+        }
+        Fault::DiesMidway => {
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            return (kind, Body::new(Dying::of(body.to_string()))).into_response();
         }
         Fault::GzipBody => return gzip(&body).unwrap_or_else(|_| cut()),
         Fault::MissingField(field) => {

@@ -175,7 +175,7 @@ pub(super) const SWITCHES: [(&str, &str, SwitchKind); 23] = [
 type Make = fn(&str) -> Option<Fault>;
 
 /// The faults that a person can play: name, what it says, and how it is made from the form's argument.
-pub(super) const FAULTS: [(&str, &str, Make); 20] = [
+pub(super) const FAULTS: [(&str, &str, Make); 21] = [
     ("status", "Answer with the status (argument: 503)", |it| {
         Some(Fault::Status(number(it, "503")?))
     }),
@@ -200,6 +200,11 @@ pub(super) const FAULTS: [(&str, &str, Make); 20] = [
     ("truncated", "JSON that is cut in the middle", |_| {
         Some(Fault::TruncatedJson)
     }),
+    (
+        "dies_midway",
+        "Do everything, then die in the middle of the answer",
+        |_| Some(Fault::DiesMidway),
+    ),
     ("gzip", "A compressed body", |_| Some(Fault::GzipBody)),
     ("huge", "A huge body (argument: bytes, 5000000)", |it| {
         Some(Fault::HugeBody(number(it, "5000000")?))

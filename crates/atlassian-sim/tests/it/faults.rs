@@ -125,6 +125,21 @@ async fn bodies_can_be_wrong_in_every_way() {
 }
 
 #[tokio::test]
+async fn an_answer_can_die_in_the_middle() {
+    let local = Local::start().await;
+    let pair = local.pair(SAM).await;
+    local.sim.state().fault(Endpoint::Token, Fault::DiesMidway);
+    let request = local.http.post(local.auth("oauth/token")).json(&json!({
+        "grant_type": "refresh_token", "client_id": crate::support::CLIENT_ID,
+        "client_secret": crate::support::SECRET, "refresh_token": pair.refresh,
+    }));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().await.is_err());
+    assert_eq!(local.sim.state().counts().refresh, 1, "it was done");
+}
+
+#[tokio::test]
 async fn a_body_can_come_compressed() {
     let local = Local::start().await;
     let pair = local.pair(SAM).await;
