@@ -12,6 +12,12 @@ pub enum SetupError {
     /// TLS cannot be set up.
     #[error("the HTTP client cannot be set up")]
     Tls(#[source] reqwest::Error),
+    /// The same, for what is passed on.
+    #[error("TLS cannot be set up")]
+    GatewayTls(#[source] rustls::Error),
+    /// The gateway's address has no host.
+    #[error("the gateway's address has no host")]
+    GatewayUrl,
 }
 
 /// Why a refresh token was perhaps not forgotten.

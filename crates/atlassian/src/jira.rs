@@ -75,7 +75,7 @@ impl Atlassian {
     fn refusal(&self, answer: &Answer) -> CallError {
         let status = answer.status.as_u16();
         match status {
-            401 if says(answer, "scope does not match") => CallError::ScopeMissing,
+            401 if says(&answer.body, "scope does not match") => CallError::ScopeMissing,
             401 => CallError::Unauthorized,
             403 => CallError::SiteRefused,
             404 | 410 => CallError::NotFound,
@@ -89,9 +89,9 @@ impl Atlassian {
 }
 
 /// Whether one of the shapes of an error body has `words` (the gateway's, or Jira's own).
-fn says(answer: &Answer, words: &str) -> bool {
-    let gateway = serde_json::from_slice::<GatewayError>(&answer.body);
-    let jira = serde_json::from_slice::<JiraError>(&answer.body);
+pub(crate) fn says(body: &[u8], words: &str) -> bool {
+    let gateway = serde_json::from_slice::<GatewayError>(body);
+    let jira = serde_json::from_slice::<JiraError>(body);
     gateway.is_ok_and(|it| it.message.contains(words))
         || jira.is_ok_and(|it| it.error_messages.iter().any(|it| it.contains(words)))
 }

@@ -1,4 +1,5 @@
-//! The client for Atlassian's HTTP interfaces: five calls, and what their answers mean.
+//! The client for Atlassian's HTTP interfaces: five calls, and what their answers mean; and [`gateway`], which
+//! passes on what others call.
 //!
 //! - [`oauth`]: the authorize URL, code and refresh token for a pair (RFC 6749; Atlassian's OAuth 2.0
 //!   (3LO) pages).
@@ -14,6 +15,7 @@
 pub mod before_send;
 pub mod classify;
 pub mod error;
+pub mod gateway;
 pub mod jira;
 pub mod oauth;
 pub mod sites;
@@ -55,6 +57,7 @@ pub struct AtlassianSettings {
 pub struct Atlassian {
     settings: AtlassianSettings,
     transport: transport::Transport,
+    gateway: gateway::Gateway,
     env: Arc<dyn Env>,
     /// Which of the client secrets was accepted last.
     accepted_secret: AtomicUsize,
@@ -65,15 +68,17 @@ impl Atlassian {
     ///
     /// # Errors
     ///
-    /// [`SetupError`] if there is no client secret, or TLS cannot be set up.
+    /// [`SetupError`] if there is no client secret, the gateway's address has no host, or TLS cannot be set up.
     pub fn new(settings: AtlassianSettings, env: Arc<dyn Env>) -> Result<Self, SetupError> {
         if settings.client_secrets.is_empty() {
             return Err(SetupError::NoClientSecret);
         }
         let transport = transport::Transport::new(settings.timeouts).map_err(SetupError::Tls)?;
+        let gateway = gateway::Gateway::new(&settings.api_url, settings.timeouts)?;
         Ok(Self {
             settings,
             transport,
+            gateway,
             env,
             accepted_secret: AtomicUsize::new(0),
         })

@@ -8,7 +8,8 @@ use std::{
 };
 
 use reqwest::{
-    Client, NoProxy, Proxy, RequestBuilder, Response, StatusCode, header::HeaderMap,
+    Client, NoProxy, Proxy, RequestBuilder, Response, StatusCode,
+    header::{HeaderMap, HeaderValue},
     redirect::Policy,
 };
 use url::Url;
@@ -19,6 +20,10 @@ use crate::before_send::{Look, LookLayer};
 /// No answer that we read is larger.
 pub(crate) const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
+/// What we say we are.
+pub(crate) const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("tformance/", env!("CARGO_PKG_VERSION")));
+
 /// How long to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -28,6 +33,10 @@ pub struct Timeouts {
     pub token: Duration,
     /// For any other whole call.
     pub call: Duration,
+    /// For the head of an answer to a call that is passed on, since its body last moved.
+    pub answer: Duration,
+    /// For the next piece of a body that is passed on.
+    pub idle: Duration,
 }
 
 impl Default for Timeouts {
@@ -36,6 +45,8 @@ impl Default for Timeouts {
             connect: Duration::from_secs(10),
             token: Duration::from_mins(1),
             call: Duration::from_secs(15),
+            answer: Duration::from_mins(1),
+            idle: Duration::from_mins(1),
         }
     }
 }
@@ -44,10 +55,13 @@ impl Default for Timeouts {
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Of which call, and how long it took.
     fn answered(&self, operation: &'static str, took: Duration);
+
+    /// An answer that was passed on broke off.
+    fn broke_off(&self) {}
 }
 
 #[derive(Debug)]
-struct Nobody;
+pub(crate) struct Nobody;
 
 impl Observer for Nobody {
     fn answered(&self, _: &'static str, _: Duration) {}
@@ -84,7 +98,7 @@ impl Transport {
     pub(crate) fn new(timeouts: Timeouts) -> Result<Self, reqwest::Error> {
         let base = || {
             Client::builder()
-                .user_agent(concat!("tformance/", env!("CARGO_PKG_VERSION")))
+                .user_agent(USER_AGENT)
                 .redirect(Policy::none())
                 .connect_timeout(timeouts.connect)
                 .http1_only()
@@ -107,7 +121,8 @@ impl Transport {
     }
 }
 
-fn system_proxy(url: &Url) -> Option<Url> {
+/// The proxy that the system has for other machines.
+pub(crate) fn system_proxy(url: &Url) -> Option<Url> {
     let is_here = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),

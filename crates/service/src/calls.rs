@@ -160,6 +160,11 @@ impl Services {
     pub fn count_call(&self, client: &ApiClient, call: CountedCall) {
         let key = client.key();
         self.metrics.called(call.call, call.answer);
+        if call.call == Call::Proxy {
+            // Whatever was passed on counts as served.
+            let is_upstream = call.answer == Answer::Served;
+            self.metrics.proxied(is_upstream, call.http_status);
+        }
         let row = ByMinute {
             key: key.id,
             team: key.team,

@@ -31,7 +31,7 @@ mod identify;
 
 pub use identify::{KeyError, identify};
 
-/// A service that presented a good key, and what it is after. Made by [`identify`] only.
+/// A service that presented a good key, and what it is after. Made by [`identify()`] only.
 #[derive(Clone, Debug)]
 pub struct ApiClient {
     key: ApiKey,
@@ -46,9 +46,9 @@ impl ApiClient {
     }
 
     /// The site that was chosen when the key was read.
-    fn site(&self) -> Option<&CloudId> {
+    pub fn site(&self) -> Option<&Site> {
         let integration = self.connection.integration.as_ref();
-        integration.map(|it| &it.site.cloud_id)
+        integration.map(|it| &it.site)
     }
 }
 
@@ -235,6 +235,42 @@ pub async fn token(
     };
     let token = refresh::serve(services, credential, wish).await?;
     hand_out(services, client, credential, token).await
+}
+
+/// A token that is good now, and the site to use it at: [`token`] without what a service is told beside.
+pub(crate) async fn token_and_site(
+    services: &Arc<Services>,
+    client: &ApiClient,
+    wish: Wish,
+) -> Result<(ValidToken, CloudId), NotServed> {
+    let Some(credential) = live(client) else {
+        return Err(no_connection(services, client).await.into());
+    };
+    let token = refresh::serve(services, credential, wish).await?;
+    if let Some(site) = client.site() {
+        return Ok((token, site.cloud_id.clone()));
+    }
+    let served = hand_out(services, client, credential, token).await?;
+    Ok((served.token, served.site.cloud_id))
+}
+
+/// Another token in the place of one that was refused, if there is one or one can be had.
+pub(crate) async fn replace_refused(
+    services: &Arc<Services>,
+    client: &ApiClient,
+    refused: &ValidToken,
+) -> Result<Option<ValidToken>, TokenError> {
+    // Not as it was when the key was found: another process may have been here.
+    let found = read_anew(services, client).await?;
+    let credential = found.credential.as_ref().filter(|it| it.is_live());
+    let Some(credential) = credential else {
+        let state = services.facts(&found, services.env.now()).state();
+        return Err(TokenError::NoConnection(state));
+    };
+    let rejected = (refused.credential, refused.generation);
+    let token = refresh::replace_rejected(services, credential, rejected, Wish::NOW).await?;
+    let is_newer = (token.credential, token.generation) != rejected;
+    Ok(is_newer.then_some(token))
 }
 
 /// For a service whose token was refused: another one, or the same with the proof that it works.

@@ -5,7 +5,8 @@
 //! - Teams: [`teams`], [`members`], [`invitations`].
 //! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`account_question`],
 //!   [`change_site`], [`disconnect`].
-//! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens, [`calls`] counts what they ask for.
+//! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens, [`proxy`] passes their calls on, [`calls`]
+//!   counts what they ask for.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`], [`health`], and around them [`surroundings`]; what state a connection is in: [`assess`].
 //!   What runs by itself: [`worker`].
@@ -44,6 +45,7 @@ pub mod overview;
 mod password;
 pub mod password_reset;
 pub mod probe;
+pub mod proxy;
 pub mod receiver;
 pub mod refresh;
 pub mod rotate_keys;

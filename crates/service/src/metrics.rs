@@ -326,6 +326,10 @@ impl Observer for Metrics {
             .get_or_create(&OperationLabel { operation })
             .observe(took.as_secs_f64());
     }
+
+    fn broke_off(&self) {
+        self.answer_broke_off();
+    }
 }
 
 const fn outcome_label(outcome: RefreshOutcome) -> OutcomeLabel {

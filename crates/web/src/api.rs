@@ -4,7 +4,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
 };
 use serde_json::{Map, Value};
 
@@ -12,6 +12,7 @@ use crate::{App, problem::Problem};
 
 pub(crate) mod counted;
 pub(crate) mod jira;
+pub(crate) mod proxy;
 
 /// Any address below `/api` that is none of ours.
 pub(crate) async fn not_found() -> Problem {
@@ -30,7 +31,7 @@ impl FromRequest<App> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(req: Request, app: &App) -> Result<Self, Problem> {
-        let is_json = is_json(&req);
+        let is_json = is_json_kind(req.headers().get(header::CONTENT_TYPE));
         let body =
             Bytes::from_request(req, app)
                 .await
@@ -52,8 +53,7 @@ impl FromRequest<App> for JsonBody {
 }
 
 /// `application/json`, or a kind that ends with `+json`, whatever its parameters.
-fn is_json(req: &Request) -> bool {
-    let kind = req.headers().get(header::CONTENT_TYPE);
+fn is_json_kind(kind: Option<&HeaderValue>) -> bool {
     let kind = kind.and_then(|it| it.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     let kind = kind.to_ascii_lowercase();

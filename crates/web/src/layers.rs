@@ -4,10 +4,10 @@
 //! 2. Span and one line a request: method, route, status, time. Never the query, which holds `code`
 //!    and `state` at the callback.
 //! 3. Security headers, on errors too.
-//! 4. Compression.
+//! 4. Compression, but of what is passed on from Jira, which comes as it was answered.
 //! 5. Problems become pages (around the pages only, never below `/api`), inside the headers, outside all that can refuse.
 //! 6. Panics become problems.
-//! 7. Time limit, body limit.
+//! 7. Time limit, body limit; neither for what is passed on to Jira.
 //! 8. Origin check of unsafe requests of pages (CSRF), scheme and all, before any handler.
 
 use std::time::Duration;
@@ -55,6 +55,7 @@ pub(crate) fn around(
     app: &App,
     pages: Router<App>,
     api: Router<App>,
+    proxy: Router<App>,
     others: Router<App>,
 ) -> Router<App> {
     let pages = pages.layer(
@@ -82,11 +83,25 @@ pub(crate) fn around(
             .layer(middleware::from_fn(limit_uri))
             .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
     );
+    // What is passed on flows through: nothing is read whole, and it has times of its own. What the gateway
+    // answered is not compressed either.
+    let proxy = proxy.layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn(crate::api::proxy::answered_by_us))
+            .layer(CatchPanicLayer::custom(|_| {
+                Problem::broken_for_programs().into_response()
+            }))
+            .layer(middleware::from_fn(limit_uri)),
+    );
+    let compressed = pages
+        .merge(api)
+        .merge(others)
+        .layer(CompressionLayer::new());
     let is_https = app.settings.base_url.scheme() == "https";
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    pages.merge(api).merge(others).layer(
+    compressed.merge(proxy).layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn(forget_callers_id))
             .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
@@ -117,8 +132,7 @@ pub(crate) fn around(
             .layer(header(header::CACHE_CONTROL, "no-store"))
             .option_layer(
                 is_https.then(|| header(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000")),
-            )
-            .layer(CompressionLayer::new()),
+            ),
     )
 }
 

@@ -140,7 +140,14 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     let files = Router::new().route("/assets/{name}", get(assets::show));
-    layers::around(&app, pages, api_routes(), probes.merge(files)).with_state(app)
+    layers::around(
+        &app,
+        pages,
+        api_routes(),
+        proxy_routes(),
+        probes.merge(files),
+    )
+    .with_state(app)
 }
 
 /// What other services ask for.
@@ -159,6 +166,17 @@ fn api_routes() -> Router<App> {
         .route("/api/", any(api::not_found))
         .route("/api/{*rest}", any(api::not_found))
         .method_not_allowed_fallback(api::method_not_allowed)
+}
+
+/// What other services have passed on. Without a path there is nothing to pass on, which is told there.
+fn proxy_routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/integrations/jira/proxy", any(api::proxy::pass_on))
+        .route("/api/v1/integrations/jira/proxy/", any(api::proxy::pass_on))
+        .route(
+            "/api/v1/integrations/jira/proxy/{*path}",
+            any(api::proxy::pass_on),
+        )
 }
 
 /// A person's own account, and the links by which people come in.

@@ -192,6 +192,7 @@ async fn atlassian(readings: &Readings) -> Vec<Finding> {
                 connect: PATIENCE,
                 token: PATIENCE,
                 call: PATIENCE,
+                ..Timeouts::default()
             },
         };
         match Atlassian::new(settings, Arc::new(SystemEnv)) {

@@ -68,6 +68,9 @@ GET /integrations/jira/callback                         400    400      400    4
 GET /api/v1/integrations/jira                           401    401      401    401
 POST /api/v1/integrations/jira/token                    401    401      401    401
 POST /api/v1/integrations/jira/token/rejected           401    401      401    401
+ANY /api/v1/integrations/jira/proxy                     401    401      401    401
+ANY /api/v1/integrations/jira/proxy/                    401    401      401    401
+ANY /api/v1/integrations/jira/proxy/{*path}             401    401      401    401
 ANY /api                                                404    404      404    404
 ANY /api/                                               404    404      404    404
 ANY /api/{*rest}                                        404    404      404    404
@@ -88,6 +91,9 @@ const OF_SERVICES: &str = "
 GET /api/v1/integrations/jira                   401  401  401  200  200
 POST /api/v1/integrations/jira/token            401  401  401  409  200
 POST /api/v1/integrations/jira/token/rejected   401  401  401  422  422
+ANY /api/v1/integrations/jira/proxy             401  401  401  400  400
+ANY /api/v1/integrations/jira/proxy/            401  401  401  400  400
+ANY /api/v1/integrations/jira/proxy/{*path}     401  401  401  405  405
 ANY /api                                        404  404  404  404  404
 ANY /api/                                       404  404  404  404  404
 ANY /api/{*rest}                                404  404  404  404  404

@@ -23,6 +23,7 @@ mod oauth_flow;
 mod people;
 mod picker;
 mod process;
+mod proxy;
 mod routes;
 mod secrets;
 mod shutdown;

@@ -43,6 +43,7 @@ pub(crate) fn path_of(route: &str) -> String {
     let nothing = "00000000-0000-7000-8000-000000000000";
     path.replace("{team}", "acme")
         .replace("{*rest}", "nothing/here")
+        .replace("{*path}", "nothing/here")
         .replace("{id}", nothing)
         .replace("{user}", nothing)
         .replace("{invitation}", nothing)

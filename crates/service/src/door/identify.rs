@@ -147,7 +147,7 @@ async fn find(
         provider,
         connection: found.connection,
     };
-    match client.key.may(errand, client.site()) {
+    match client.key.may(errand, client.site().map(|it| &it.cloud_id)) {
         Ok(()) => Ok(client),
         Err(why) => Err(KeyError::Forbidden {
             client: Box::new(client),

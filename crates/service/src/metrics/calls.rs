@@ -22,12 +22,34 @@ struct RefusedLabel {
     reason: &'static str,
 }
 
+/// Who answered a call through the proxy, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProxyLabel {
+    source: &'static str,
+    class: &'static str,
+}
+
+/// Who may have answered.
+const SOURCES: [&str; 2] = ["upstream", "self"];
+
+/// The classes of statuses; what is none of them does not come.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+fn proxy_label(is_upstream: bool, status: u16) -> ProxyLabel {
+    let source = if is_upstream { "upstream" } else { "self" };
+    let class = usize::from(status / 100).checked_sub(1);
+    let class = class.and_then(|it| CLASSES.get(it)).unwrap_or(&"5xx");
+    ProxyLabel { source, class }
+}
+
 /// The metrics of calls.
 #[derive(Debug)]
 pub(super) struct CallMetrics {
     reads: Family<CallLabel, Counter>,
     status_calls: Family<CallLabel, Counter>,
     refused_keys: Family<RefusedLabel, Counter>,
+    proxy_answers: Family<ProxyLabel, Counter>,
+    broken_answers: Counter,
     unwritten: Gauge,
 }
 
@@ -38,6 +60,8 @@ impl CallMetrics {
             reads: Family::default(),
             status_calls: Family::default(),
             refused_keys: Family::default(),
+            proxy_answers: Family::default(),
+            broken_answers: Counter::default(),
             unwritten: Gauge::default(),
         };
         for call in Call::ALL {
@@ -47,6 +71,12 @@ impl CallMetrics {
         }
         for reason in KeyError::REASONS {
             drop(metrics.refused_keys.get_or_create(&RefusedLabel { reason }));
+        }
+        for source in SOURCES {
+            for class in CLASSES {
+                let label = ProxyLabel { source, class };
+                drop(metrics.proxy_answers.get_or_create(&label));
+            }
         }
         metrics
     }
@@ -66,6 +96,16 @@ impl CallMetrics {
             "refused_keys",
             "Calls with a key that opened nothing, by why",
             self.refused_keys.clone(),
+        );
+        registry.register(
+            "proxy_answers",
+            "Calls through the proxy, by who answered (upstream is Atlassian) and with which class of status",
+            self.proxy_answers.clone(),
+        );
+        registry.register(
+            "proxy_broken_answers",
+            "Answers of Atlassian that broke off on the way through the proxy",
+            self.broken_answers.clone(),
         );
         registry.register(
             "unwritten_usage_rows",
@@ -95,6 +135,17 @@ impl super::Metrics {
     pub(crate) fn called(&self, call: Call, answer: Answer) {
         let family = self.calls.of(call);
         family.get_or_create(&label(call, answer)).inc();
+    }
+
+    /// A call through the proxy was answered, by the gateway or by us.
+    pub(crate) fn proxied(&self, is_upstream: bool, status: u16) {
+        let label = proxy_label(is_upstream, status);
+        self.calls.proxy_answers.get_or_create(&label).inc();
+    }
+
+    /// An answer broke off while it was passed on.
+    pub(super) fn answer_broke_off(&self) {
+        self.calls.broken_answers.inc();
     }
 
     /// A key opened nothing.
@@ -136,6 +187,9 @@ mod tests {
         metrics.called(Call::Status, Answer::OurFault);
         metrics.key_refused(&KeyError::Revoked);
         metrics.set_unwritten_usage(3);
+        metrics.proxied(true, 204);
+        metrics.proxied(false, 503);
+        metrics.answer_broke_off();
         let text = metrics.text().unwrap();
         for line in [
             "tformance_reads_total{call=\"token\",answer=\"served\"} 1",
@@ -143,6 +197,10 @@ mod tests {
             "tformance_refused_keys_total{reason=\"revoked\"} 1",
             "tformance_refused_keys_total{reason=\"malformed\"} 0",
             "tformance_unwritten_usage_rows 3",
+            "tformance_proxy_answers_total{source=\"upstream\",class=\"2xx\"} 1",
+            "tformance_proxy_answers_total{source=\"self\",class=\"5xx\"} 1",
+            "tformance_proxy_answers_total{source=\"upstream\",class=\"5xx\"} 0",
+            "tformance_proxy_broken_answers_total 1",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

@@ -54,6 +54,8 @@ pub struct Engine {
     pub(super) writable: Writable,
     /// Who uses which credential; written once in a while.
     pub(crate) usage: Usage<CredentialId>,
+    /// Which sites were looked at of late because they refused somebody.
+    pub(crate) site_looks: SiteLooks,
     /// Woken when another process says that a refresh has ended.
     pub(crate) hints: Notify,
 }
@@ -75,6 +77,7 @@ impl Engine {
             proved: Proved::default(),
             writable: Writable::default(),
             usage: Usage::default(),
+            site_looks: SiteLooks::default(),
             hints: Notify::new(),
         }
     }
@@ -148,6 +151,26 @@ impl Proved {
     pub(super) fn note(&self, credential: &IntegrationCredential, now: Timestamp) {
         let mut proofs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         proofs.insert(credential.id, (credential.generation, now));
+    }
+}
+
+/// Sites that were looked at because they refused somebody.
+#[derive(Debug, Default)]
+pub(crate) struct SiteLooks(Mutex<HashMap<CredentialId, Timestamp>>);
+
+/// So long nobody looks again: a site that refuses refuses every call.
+const LOOK_LASTS: SignedDuration = SignedDuration::from_mins(5);
+
+impl SiteLooks {
+    /// Whether it is time to look, which then counts as done.
+    pub(crate) fn may(&self, credential: CredentialId, now: Timestamp) -> bool {
+        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.retain(|_, at| now.duration_since(*at).abs() < LOOK_LASTS);
+        let is_time = !looks.contains_key(&credential);
+        if is_time {
+            looks.insert(credential, now);
+        }
+        is_time
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! It goes with a refresh that was due: then there is a token, and the cost is that of what is due.
 
+use std::sync::Arc;
+
 use atlassian::{Atlassian, CallError};
 use domain::{
     audit::AuditAction,
@@ -24,6 +26,16 @@ const CHECK_EVERY: SignedDuration = SignedDuration::from_hours(20);
 /// [`Error::StoreUnavailable`] if the database does not answer.
 pub async fn check(services: &Services, team: TeamId, token: &ValidToken) -> Result<(), Error> {
     let now = services.env.now();
+    look_and_note(services, team, token, |it| is_time(it, now)).await
+}
+
+async fn look_and_note(
+    services: &Services,
+    team: TeamId,
+    token: &ValidToken,
+    is_time: impl Fn(&JiraIntegration) -> bool,
+) -> Result<(), Error> {
+    let now = services.env.now();
     let (credential, integration) = {
         let mut tx = services.store.read().await?;
         let credential = tx.find_credential(team, Provider::Jira).await?;
@@ -38,7 +50,7 @@ pub async fn check(services: &Services, team: TeamId, token: &ValidToken) -> Res
         return Ok(());
     };
     // A grant that lost a scope lists no site; that is told as what it is.
-    if !is_time(&integration, now) || credential.scopes.missing().next().is_some() {
+    if !is_time(&integration) || credential.scopes.missing().next().is_some() {
         return Ok(());
     }
     let Some(found) = look(atlassian, token, &integration).await else {
@@ -70,6 +82,21 @@ pub async fn check(services: &Services, team: TeamId, token: &ValidToken) -> Res
         services.notices.watch.notify_one();
     }
     Ok(())
+}
+
+/// For whoever was told by the site that it does not let the app in: asks about it beside the caller, before its
+/// time. At most once in five minutes for a connection.
+pub(crate) fn look_again(services: &Arc<Services>, team: TeamId, token: ValidToken) {
+    let now = services.env.now();
+    if !services.engine.site_looks.may(token.credential, now) {
+        return;
+    }
+    let (services, tasks) = (Arc::clone(services), services.tasks.clone());
+    tasks.spawn(async move {
+        if let Err(err) = look_and_note(&services, team, &token, |_| true).await {
+            tracing::warn!(error = %err, "a site that refuses the app could not be looked at");
+        }
+    });
 }
 
 /// A site that was lost is looked for at each refresh.

@@ -100,6 +100,21 @@ impl World {
         }
     }
 
+    /// Another process, whose gateway is at this address.
+    #[must_use]
+    pub fn process_at_gateway(&self, api_url: &Url, timeouts: Timeouts) -> Self {
+        let auth_url = self.server.auth_url();
+        let (env, redirect_uri) = (&self.env, self.redirect_uri());
+        let client = client_of(auth_url, api_url, env, redirect_uri, timeouts);
+        let (store, key_ring) = (self.db.store.clone(), key_ring("tests", 1));
+        let (env, policy) = (self.env.clone(), self.services.policy);
+        let services = Services::new(store, key_ring, Some(client), env, policy);
+        Self {
+            services: Arc::new(services),
+            ..self.clone()
+        }
+    }
+
     /// Another process, whose way to the token endpoint leads nowhere: connections are refused.
     #[must_use]
     #[expect(clippy::unwrap_used, reason = "test support")]

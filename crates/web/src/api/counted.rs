@@ -1,16 +1,15 @@
 //! Every call with a good key is counted, however it ends: what the caller was answered is known here.
 
-use axum::Json;
+use axum::{Json, http::StatusCode};
 use domain::usage::{Answer, Call, CountedCall, Method, PathTemplate};
 use service::{
     Error, Services,
     door::{ApiClient, NotServed, RejectedError},
+    proxy::ProxyError,
     refresh::TokenError,
 };
 
 use crate::problem::Problem;
-
-const OK: u16 = 200;
 
 /// What is counted where the caller left before it was answered; nobody is answered so.
 const LEFT: u16 = 499;
@@ -58,6 +57,15 @@ impl From<RejectedError> for Refused {
     }
 }
 
+impl From<ProxyError> for Refused {
+    fn from(err: ProxyError) -> Self {
+        Self {
+            answer: err.answer(),
+            problem: err.into(),
+        }
+    }
+}
+
 impl From<Error> for Refused {
     fn from(err: Error) -> Self {
         Self {
@@ -65,6 +73,16 @@ impl From<Error> for Refused {
             problem: Problem::for_programs(err),
         }
     }
+}
+
+/// What is counted of a call beside its end.
+pub(crate) struct Counted {
+    /// Which call it is.
+    pub(crate) call: Call,
+    /// By which method.
+    pub(crate) method: Method,
+    /// Where it went, of one through the proxy.
+    pub(crate) path_template: PathTemplate,
 }
 
 /// Does what a service asked for, and counts it.
@@ -75,23 +93,24 @@ pub(crate) async fn counted<T>(
     method: Method,
     work: impl Future<Output = Result<T, Refused>>,
 ) -> Result<Json<T>, Problem> {
-    let mut counting = Counting {
-        services,
-        client,
+    let of = Counted {
         call,
         method,
-        end: (LEFT, Answer::CallersFault),
+        path_template: PathTemplate::NONE,
     };
-    match work.await {
-        Ok(body) => {
-            counting.end = (OK, Answer::Served);
-            Ok(Json(body))
-        }
-        Err(Refused { problem, answer }) => {
-            counting.end = (problem.status().as_u16(), answer);
-            Err(problem)
-        }
-    }
+    let counting = Counting::begin(services, client, of);
+    counting.end(work.await.map(|body| (StatusCode::OK, Json(body))))
+}
+
+/// The same for what may be answered with any status.
+pub(crate) async fn counted_with_status<T>(
+    services: &Services,
+    client: &ApiClient,
+    of: Counted,
+    work: impl Future<Output = Result<(StatusCode, T), Refused>>,
+) -> Result<T, Problem> {
+    let counting = Counting::begin(services, client, of);
+    counting.end(work.await)
 }
 
 /// Counts a call of a service whose key is good and may not do this.
@@ -117,9 +136,34 @@ pub(crate) fn refused(
 struct Counting<'a> {
     services: &'a Services,
     client: &'a ApiClient,
-    call: Call,
-    method: Method,
+    /// Taken when it is counted.
+    of: Option<Counted>,
     end: (u16, Answer),
+}
+
+impl<'a> Counting<'a> {
+    const fn begin(services: &'a Services, client: &'a ApiClient, of: Counted) -> Self {
+        Self {
+            services,
+            client,
+            of: Some(of),
+            end: (LEFT, Answer::CallersFault),
+        }
+    }
+
+    /// It was answered so.
+    fn end<T>(mut self, with: Result<(StatusCode, T), Refused>) -> Result<T, Problem> {
+        match with {
+            Ok((status, body)) => {
+                self.end = (status.as_u16(), Answer::Served);
+                Ok(body)
+            }
+            Err(Refused { problem, answer }) => {
+                self.end = (problem.status().as_u16(), answer);
+                Err(problem)
+            }
+        }
+    }
 }
 
 impl Drop for Counting<'_> {
@@ -132,13 +176,15 @@ impl Drop for Counting<'_> {
         } else {
             self.end
         };
-        let call = CountedCall {
-            call: self.call,
-            method: self.method,
-            path_template: PathTemplate::NONE,
-            http_status,
-            answer,
-        };
-        self.services.count_call(self.client, call);
+        if let Some(of) = self.of.take() {
+            let call = CountedCall {
+                call: of.call,
+                method: of.method,
+                path_template: of.path_template,
+                http_status,
+                answer,
+            };
+            self.services.count_call(self.client, call);
+        }
     }
 }

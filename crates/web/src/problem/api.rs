@@ -3,12 +3,14 @@
 use axum::http::StatusCode;
 use domain::{
     api_key::{Forbidden, Right},
+    jira_path::PathError,
     state::ConnectionState,
 };
 use jiff::SignedDuration;
 use service::{
     Error,
     door::{KeyError, NotServed, RejectedError},
+    proxy::{CallersFault, PassError, ProxyError},
     refresh::TokenError,
 };
 
@@ -141,6 +143,28 @@ impl Problem {
             "token_id_missing",
             "token_id is missing",
             "Send the token_id that came with the token which was refused.",
+        )
+    }
+
+    pub(crate) fn path_refused(why: PathError) -> Self {
+        let detail = format!(
+            "Behind proxy/ belongs a path as Jira's documentation has it, such as rest/api/3/myself. It is passed \
+             on as it was written, so nothing may be in it that could mean another path: {why}."
+        );
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "path_refused",
+            "This path is not passed on",
+            &detail,
+        )
+    }
+
+    pub(crate) fn links_unknown() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "links_unknown",
+            "Tformance-Links is not understood",
+            "Send Tformance-Links: proxy once, so that links in JSON lead here, or leave it out.",
         )
     }
 
@@ -284,6 +308,58 @@ impl From<TokenError> for Problem {
             ),
             TokenError::Failed(err) => Self::of_shared(&err),
         }
+    }
+}
+
+impl From<ProxyError> for Problem {
+    fn from(err: ProxyError) -> Self {
+        let err = match err {
+            ProxyError::NotServed(err) => return err.into(),
+            ProxyError::BadQuery => {
+                return Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "query_refused",
+                    "This query is not passed on",
+                    "It has characters that no address may have, or is too long with its path.",
+                );
+            }
+            ProxyError::NoAnswer(err) => err,
+        };
+        let (status, code, title, detail) = match err {
+            PassError::NotSent => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_unreachable",
+                "Atlassian cannot be reached",
+                "There was no connection. Nothing was sent, so nothing was done.",
+            ),
+            PassError::Lost => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_lost",
+                "Atlassian did not answer",
+                "The connection ended before an answer. What was asked for may have been done: look before you \
+                 send again what changes something.",
+            ),
+            PassError::Slow => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "upstream_slow",
+                "Atlassian did not answer in time",
+                "There was no answer for a minute. What was asked for may have been done, or may be yet: look \
+                 before you send again what changes something.",
+            ),
+            PassError::Body(CallersFault::BrokeOff) => (
+                StatusCode::BAD_REQUEST,
+                "body_incomplete",
+                "The body did not come whole",
+                "It ended before its end. It was not passed on whole.",
+            ),
+            PassError::Body(CallersFault::Stalled) => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body_stalled",
+                "The body did not come in time",
+                "Nothing of it came for a minute. It was not passed on whole.",
+            ),
+        };
+        Self::new(status, code, title, detail)
     }
 }
 

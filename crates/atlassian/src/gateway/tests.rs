@@ -1,0 +1,105 @@
+//! That what is sent is what was checked.
+
+use proptest::prelude::*;
+use tokio::io::AsyncReadExt as _;
+
+use super::*;
+
+fn gateway(api_url: &str) -> Gateway {
+    // Nobody is asked: the address is all that is looked at.
+    Gateway::new(&api_url.parse().unwrap(), Timeouts::default()).unwrap()
+}
+
+fn site() -> CloudId {
+    CloudId::parse("1324a887-45db-1bf4-1e99-ef0ff456d421").unwrap()
+}
+
+#[test]
+fn path_and_query_are_sent_as_they_were_written() {
+    let site = site();
+    for (api_url, path, query, sent) in [
+        (
+            "http://localhost:1/",
+            "rest/api/3/search/jql",
+            Some("jql=summary ~ 'x'".replace(' ', "+")),
+            "http://localhost:1/ex/jira/{}/rest/api/3/search/jql?jql=summary+~+'x'",
+        ),
+        (
+            "http://localhost:1",
+            "rest/api/3/user/",
+            Some("a=%2F..%2f%c3&&b=[]|;x".to_owned()),
+            "http://localhost:1/ex/jira/{}/rest/api/3/user/?a=%2F..%2f%c3&&b=[]|;x",
+        ),
+        (
+            "http://localhost:1/below/",
+            "rest/a%20(b)'!",
+            Some(String::new()),
+            "http://localhost:1/below/ex/jira/{}/rest/a%20(b)'!?",
+        ),
+        (
+            "http://localhost:1",
+            "rest",
+            None,
+            "http://localhost:1/ex/jira/{}/rest",
+        ),
+    ] {
+        let path = JiraPath::parse(path).unwrap();
+        let target = gateway(api_url).target(&site, path, query.as_deref());
+        let sent = sent.replace("{}", site.as_str());
+        assert_eq!(target.unwrap().uri().to_string(), sent);
+    }
+}
+
+/// Of TLS only the first message is looked at: it names what the client speaks, the best first.
+#[tokio::test]
+async fn http_2_is_offered_before_http_1() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hello = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut hello = Vec::new();
+        let is_there = |it: &[u8]| it.windows(12).any(|it| it == b"\x02h2\x08http/1.1");
+        while !is_there(&hello) && stream.read_buf(&mut hello).await.unwrap() > 0 {}
+        is_there(&hello)
+    });
+    let gateway = gateway(&format!("https://127.0.0.1:{port}"));
+    let path = JiraPath::parse("rest/x").unwrap();
+    let target = gateway.target(&site(), path, None).unwrap();
+    let call = Call {
+        method: Method::GET,
+        headers: HeaderMap::new(),
+        body: Sending::Whole(Bytes::new()),
+    };
+    let observer: Arc<dyn Observer> = Arc::new(crate::transport::Nobody);
+    let answered = gateway
+        .pass_on(&"token".into(), &target, call, &observer)
+        .await;
+    assert_eq!(answered.unwrap_err(), PassError::NotSent);
+    assert!(hello.await.unwrap());
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_is_refused_or_goes_below_the_site(
+        path in prop_oneof!["[ -~]{0,30}", "(rest|/|\\.|%2[ef5]|@|:|%|a|;|\\\\){0,12}"],
+        query in prop::option::of("[!-~]{0,30}"),
+    ) {
+        let Ok(taken) = JiraPath::parse(&path) else {
+            return Ok(());
+        };
+        let (gateway, site) = (gateway("http://localhost:1"), site());
+        let Ok(target) = gateway.target(&site, taken, query.as_deref()) else {
+            return Ok(());
+        };
+        let prefix = format!("/ex/jira/{site}/");
+        let uri = target.uri();
+        prop_assert_eq!(uri.authority().map(Authority::as_str), Some("localhost:1"));
+        prop_assert_eq!(uri.scheme(), Some(&Scheme::HTTP));
+        prop_assert_eq!(uri.path(), format!("{prefix}{path}"));
+        prop_assert_eq!(uri.query(), query.as_deref());
+        let tidied = Url::parse(&uri.to_string()).unwrap();
+        prop_assert_eq!(tidied.host_str(), Some("localhost"));
+        prop_assert!(tidied.path().starts_with(&prefix));
+        prop_assert!(tidied.path_segments().unwrap().all(|it| it != "." && it != ".."));
+    }
+}

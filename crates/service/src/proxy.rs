@@ -1,0 +1,251 @@
+//! Calls of services that are passed on to their team's site, with the token of its connection.
+//!
+//! What a call costs beside the gateway's own time is the one statement by which the key was found. The body is
+//! never read whole, but one of at most [`KEPT_BYTES`] is kept, so that it can be sent again:
+//!
+//! - after 401, and after 403 or 404 with a token that has ended: once, with a newer token, if there is one.
+//!   Whether one is fetched is decided as for a service that reports its token: at most once in 30 seconds, and
+//!   not where Atlassian takes the token elsewhere. "Scope does not match" is no reason.
+//! - where there was no answer: what only reads, twice more; `PUT` and `DELETE` only if nothing was sent. An
+//!   answer, whatever it says, is never asked for again, and `POST` and `PATCH` never are.
+//!
+//! Like [`atlassian::gateway`], this knows HTTP, which it passes on; nothing else here does.
+
+use std::{sync::Arc, time::Duration};
+
+pub use atlassian::gateway::{AnswerBody, Body, BrokeOff, CallersFault, PassError, body};
+use atlassian::{
+    Atlassian,
+    gateway::{Call, Refusal, Target},
+};
+use domain::{
+    jira_path::JiraPath,
+    json_links::{Rule, Within},
+    usage::Answer,
+};
+use http::{HeaderMap, Method, Response, StatusCode};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    Services,
+    door::{self, ApiClient, NotServed},
+    refresh::{TokenError, ValidToken, Wish},
+    worker::check_site,
+};
+use keeping::Kept;
+
+mod keeping;
+
+/// A body of so many bytes is kept until there is an answer.
+pub const KEPT_BYTES: usize = 64 * 1024;
+
+/// So often a call that only reads is sent, where no answer comes.
+const MOST_TRIES: u32 = 3;
+
+/// Before the second try nobody waits: a kept connection that had died is the usual cause. Before the third.
+const BEFORE_THE_LAST_TRY: Duration = Duration::from_millis(250);
+
+/// What a service asks for. The path is checked; the query is passed on as it is.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// The method.
+    pub method: Method,
+    /// Where in the site.
+    pub path: JiraPath<'a>,
+    /// What follows the question mark.
+    pub query: Option<&'a str>,
+    /// The headers that are passed on: none that is for us, and no credentials.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+/// Why there is no answer to pass on.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// There is no token, or not for this key.
+    #[error(transparent)]
+    NotServed(#[from] NotServed),
+    /// The query cannot be part of an address.
+    #[error("the query cannot be sent")]
+    BadQuery,
+    /// The gateway did not answer.
+    #[error(transparent)]
+    NoAnswer(#[from] PassError),
+}
+
+impl From<TokenError> for ProxyError {
+    fn from(err: TokenError) -> Self {
+        Self::NotServed(err.into())
+    }
+}
+
+impl From<CallersFault> for ProxyError {
+    fn from(fault: CallersFault) -> Self {
+        Self::NoAnswer(PassError::Body(fault))
+    }
+}
+
+impl ProxyError {
+    /// As what it is counted.
+    pub const fn answer(&self) -> Answer {
+        match self {
+            Self::NotServed(err) => err.answer(),
+            Self::BadQuery | Self::NoAnswer(PassError::Body(_)) => Answer::CallersFault,
+            Self::NoAnswer(PassError::NotSent | PassError::Lost | PassError::Slow) => {
+                Answer::ProviderOutage
+            }
+        }
+    }
+}
+
+/// Passes a call on, and gives the answer as it comes. Whoever drops it, or its body, ends the call.
+///
+/// # Errors
+///
+/// [`ProxyError`], each with a meaning of its own; whatever the gateway answers is none.
+pub async fn pass_on(
+    services: &Arc<Services>,
+    client: &ApiClient,
+    asked: Asked<'_>,
+) -> Result<Response<AnswerBody>, ProxyError> {
+    let (token, site) = door::token_and_site(services, client, Wish::NOW).await?;
+    let Some(atlassian) = &services.atlassian else {
+        return Err(TokenError::Misconfigured { retry_after: None }.into());
+    };
+    let target = atlassian.target(&site, asked.path, asked.query);
+    let target = target.map_err(|_| ProxyError::BadQuery)?;
+    let patience = atlassian.patience_with_bodies();
+    let mut passing = Passing {
+        atlassian,
+        target,
+        method: asked.method,
+        headers: asked.headers,
+        body: Kept::of(asked.body, patience).await?,
+    };
+    let mut answer = passing.ask(&token).await?;
+    match judge(services, &token, &mut answer).await {
+        Judged::PassOn => Ok(answer),
+        Judged::SiteRefuses => {
+            check_site::look_again(services, client.key().team, token);
+            Ok(answer)
+        }
+        // Also where it cannot be sent again: then the next call finds a newer token.
+        Judged::TokenRefused => {
+            match door::replace_refused(services, client, &token).await {
+                Ok(Some(newer)) if passing.body.can_be_sent() => {
+                    // What it said is of no use any more.
+                    drop(answer);
+                    Ok(passing.ask(&newer).await?)
+                }
+                Ok(_) => Ok(answer),
+                // Now it is known that nothing can be had but by people.
+                Err(err @ TokenError::NoConnection(_)) => Err(err.into()),
+                Err(err) => {
+                    tracing::info!(error = %err, "no token in the place of one that was refused");
+                    Ok(answer)
+                }
+            }
+        }
+    }
+}
+
+/// The links that shall lead to `ours` where a service asks for that: those to its site at the gateway, and those
+/// to the same interface at the site itself, which takes no token of ours.
+pub fn link_rules(services: &Services, client: &ApiClient, ours: &str) -> Vec<Rule> {
+    let (Some(atlassian), Some(site)) = (&services.atlassian, client.site()) else {
+        return Vec::new();
+    };
+    let rule = |from: &str, to: String, within| Rule {
+        from: from.to_owned(),
+        to,
+        within,
+    };
+    let gateway = atlassian.gateway_url(&site.cloud_id);
+    let at_site = format!("{}/rest", site.url.as_str().trim_end_matches('/'));
+    vec![
+        rule(gateway.as_str(), ours.to_owned(), Within::Everything),
+        rule(gateway.path(), ours.to_owned(), Within::Links),
+        rule(&at_site, format!("{ours}/rest"), Within::Links),
+    ]
+}
+
+/// A call that can be sent more than once.
+struct Passing<'a> {
+    atlassian: &'a Atlassian,
+    target: Target,
+    method: Method,
+    headers: HeaderMap,
+    body: Kept,
+}
+
+impl Passing<'_> {
+    /// Sends it until there is an answer, as often as may be.
+    async fn ask(&mut self, token: &ValidToken) -> Result<Response<AnswerBody>, PassError> {
+        let mut tries = 1;
+        loop {
+            let failed = match self.send(token).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            if tries == MOST_TRIES || !self.may_be_tried_again(failed) {
+                return Err(failed);
+            }
+            tries += 1;
+            if tries == MOST_TRIES {
+                sleep_until(Instant::now() + BEFORE_THE_LAST_TRY).await;
+            }
+        }
+    }
+
+    async fn send(&mut self, token: &ValidToken) -> Result<Response<AnswerBody>, PassError> {
+        let call = Call {
+            method: self.method.clone(),
+            headers: self.headers.clone(),
+            body: self.body.take(),
+        };
+        self.atlassian
+            .pass_on(&token.access, &self.target, call)
+            .await
+    }
+
+    fn may_be_tried_again(&self, failed: PassError) -> bool {
+        let only_reads = self.method.is_safe();
+        let may = match failed {
+            PassError::NotSent => self.method.is_idempotent(),
+            PassError::Lost => only_reads,
+            PassError::Slow | PassError::Body(_) => false,
+        };
+        may && self.body.can_be_sent()
+    }
+}
+
+/// What an answer means for us.
+enum Judged {
+    PassOn,
+    TokenRefused,
+    SiteRefuses,
+}
+
+async fn judge(
+    services: &Services,
+    token: &ValidToken,
+    answer: &mut Response<AnswerBody>,
+) -> Judged {
+    let has_ended = || token.expires_at <= services.env.now();
+    let refusal = match answer.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Refusal::of(&answer.body_mut().peek(KEPT_BYTES).await)
+        }
+        // Some paths of the gateway tell so of a token that has ended.
+        StatusCode::NOT_FOUND if has_ended() => Refusal::Other,
+        _ => return Judged::PassOn,
+    };
+    match refusal {
+        Refusal::ScopeMissing => Judged::PassOn,
+        _ if has_ended() => Judged::TokenRefused,
+        Refusal::NotInstalled => Judged::SiteRefuses,
+        Refusal::Other if answer.status() == StatusCode::UNAUTHORIZED => Judged::TokenRefused,
+        Refusal::Other => Judged::PassOn,
+    }
+}
