@@ -107,6 +107,37 @@ fn objects(on: Endpoint, body: &Value) -> u64 {
 }
 
 impl Inner {
+    /// Counts a call of this second.
+    ///
+    /// # Errors
+    ///
+    /// The refusal of one too many.
+    pub(crate) fn take_burst(
+        &mut self,
+        cloud_id: &str,
+        on: Endpoint,
+        method: &str,
+    ) -> Result<(), Refusal> {
+        let most = self.kept.switches.calls_per_second;
+        if most == 0 {
+            return Ok(());
+        }
+        let now = self.now();
+        let of = (cloud_id.to_owned(), on, method.to_owned());
+        let (second, used) = self.bursts.entry(of).or_default();
+        if *second != now.as_second() {
+            (*second, *used) = (now.as_second(), 0);
+        }
+        if *used < most {
+            *used += 1;
+            return Ok(());
+        }
+        self.kept.counts.rate_limited += 1;
+        let mut response = RateLimit::Burst.response(now);
+        add_headers(&mut response, vec![("x-ratelimit-limit", most.to_string())]);
+        Err(Refusal::new(response))
+    }
+
     fn points_spent(&self) -> u64 {
         let (hour, spent) = self.kept.points;
         if hour == hour_of(self.now()) {

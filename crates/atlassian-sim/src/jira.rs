@@ -8,7 +8,7 @@ use std::{collections::HashMap, convert::Infallible};
 use axum::{
     Router,
     extract::{FromRequestParts, Path, State},
-    http::{HeaderMap, StatusCode, Uri, request::Parts},
+    http::{HeaderMap, Method, StatusCode, Uri, request::Parts},
     response::Response,
     routing::{any, get, post},
 };
@@ -60,6 +60,7 @@ pub(crate) fn router() -> Router<Site> {
 pub(crate) struct Call {
     params: HashMap<String, String>,
     query: Vec<(String, String)>,
+    method: Method,
     headers: HeaderMap,
     uri: Uri,
 }
@@ -76,6 +77,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
         Ok(Self {
             params: params.map(|Path(it)| it).unwrap_or_default(),
             query: query.into_owned().collect(),
+            method: parts.method.clone(),
             headers: parts.headers.clone(),
             uri,
         })
@@ -128,6 +130,7 @@ impl Call {
             }
             let asked = (&self.headers, &self.uri);
             let admitted = admit(inner, asked, self.param("cloud_id"), scopes)?;
+            inner.take_burst(self.param("cloud_id"), on, self.method.as_str())?;
             earn(inner, &admitted)
         })
         .await

@@ -187,6 +187,8 @@ pub(crate) struct Inner {
     client_secret: SecretString,
     pub(crate) redirect_uri: String,
     pub(crate) script: Script,
+    /// The second that calls are counted in, and how many there were: by site, endpoint and method.
+    pub(crate) bursts: HashMap<(String, Endpoint, String), (i64, u32)>,
     pub(crate) kept: Kept,
 }
 
@@ -207,6 +209,7 @@ impl SimState {
             client_secret: options.client_secret.clone(),
             redirect_uri: options.redirect_uri.to_string(),
             script: Script::default(),
+            bursts: HashMap::new(),
             kept,
         }))))
     }

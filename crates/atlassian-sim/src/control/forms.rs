@@ -49,7 +49,7 @@ pub(super) enum SwitchKind {
 }
 
 /// Every switch: its name, what it says to a person, its form.
-pub(super) const SWITCHES: [(&str, &str, SwitchKind); 23] = [
+pub(super) const SWITCHES: [(&str, &str, SwitchKind); 24] = [
     (
         "private_app",
         "The app is private: only its owner can authorize it",
@@ -161,6 +161,11 @@ pub(super) const SWITCHES: [(&str, &str, SwitchKind); 23] = [
         SwitchKind::Number,
     ),
     (
+        "calls_per_second",
+        "Calls that a site takes in a second, of one endpoint (0: without limit)",
+        SwitchKind::Number,
+    ),
+    (
         "bulk_created",
         "How changes in bulk tell the time",
         SwitchKind::OneOf(&["seconds", "millis", "text"]),
@@ -175,7 +180,7 @@ pub(super) const SWITCHES: [(&str, &str, SwitchKind); 23] = [
 type Make = fn(&str) -> Option<Fault>;
 
 /// The faults that a person can play: name, what it says, and how it is made from the form's argument.
-pub(super) const FAULTS: [(&str, &str, Make); 21] = [
+pub(super) const FAULTS: [(&str, &str, Make); 26] = [
     ("status", "Answer with the status (argument: 503)", |it| {
         Some(Fault::Status(number(it, "503")?))
     }),
@@ -240,6 +245,23 @@ pub(super) const FAULTS: [(&str, &str, Make); 21] = [
     }),
     ("rate_html", "429 as HTML", |_| {
         Some(Fault::RateLimited(crate::RateLimit::Html))
+    }),
+    ("rate_issue", "429, too many writes to one issue", |_| {
+        Some(Fault::RateLimited(crate::RateLimit::PerIssue))
+    }),
+    ("rate_wrong", "429, with a wait beyond the hour", |_| {
+        Some(Fault::RateLimited(crate::RateLimit::WrongWait))
+    }),
+    ("rate_date", "429, with a date to wait for", |_| {
+        Some(Fault::RateLimited(crate::RateLimit::HttpDate))
+    }),
+    (
+        "rate_concurrent",
+        "429, for an undocumented reason, without a wait",
+        |_| Some(Fault::RateLimited(crate::RateLimit::Concurrent)),
+    ),
+    ("rate_bare", "429 and nothing else", |_| {
+        Some(Fault::RateLimited(crate::RateLimit::Bare))
     }),
     ("dead", "The refusal of a dead refresh token", |_| {
         Some(Fault::Refusal {

@@ -32,16 +32,41 @@ pub enum RateLimit {
     Beta,
     /// Nothing but the status.
     Bare,
+    /// The app's points are spent, and the wait that is told goes beyond the hour.
+    WrongWait,
+    /// The wait is told as a date of HTTP.
+    HttpDate,
+    /// A reason that is not documented, and no wait.
+    Concurrent,
 }
 
 impl RateLimit {
     /// The whole answer.
     pub(crate) fn response(self, now: Timestamp) -> Response {
+        let headers = self.headers(now);
+        let (kind, body) = match self {
+            Self::Html => (
+                "text/html",
+                "<html><body><h1>429 Too Many Requests</h1></body></html>",
+            ),
+            Self::Bare => ("text/plain", ""),
+            _ => (
+                "application/json",
+                r#"{"errorMessages":["Rate limit exceeded."],"errors":{}}"#,
+            ),
+        };
+        let kind = [(header::CONTENT_TYPE, kind)];
+        let mut response = (StatusCode::TOO_MANY_REQUESTS, kind, body).into_response();
+        add_headers(&mut response, headers);
+        response
+    }
+
+    fn headers(self, now: Timestamp) -> Vec<(&'static str, String)> {
         let hour = next_hour(now);
         let until_hour = seconds_between(now, hour);
         let soon = later(now, SignedDuration::from_secs(1));
         let text = |it: &str| it.to_owned();
-        let headers: Vec<(&str, String)> = match self {
+        match self {
             Self::Burst => vec![
                 ("retry-after", text("1")),
                 ("x-ratelimit-limit", text("100")),
@@ -70,6 +95,16 @@ impl RateLimit {
                 ("x-ratelimit-remaining", text("0")),
                 ("x-ratelimit-reset", seconds(hour)),
                 ("ratelimit-reason", text("jira-quota-tenant-based")),
+                (
+                    "ratelimit-policy",
+                    text("\"jira-burst-based\";q=100;w=1, \"tenant-app-quota\";q=100000;w=3600"),
+                ),
+                (
+                    "ratelimit",
+                    format!(
+                        "\"jira-burst-based\";r=99;t=1, \"tenant-app-quota\";r=0;t={until_hour}"
+                    ),
+                ),
             ],
             Self::PerIssue => vec![
                 ("retry-after", text("2")),
@@ -103,22 +138,22 @@ impl RateLimit {
                 ),
             ],
             Self::Bare => Vec::new(),
-        };
-        let (kind, body) = match self {
-            Self::Html => (
-                "text/html",
-                "<html><body><h1>429 Too Many Requests</h1></body></html>",
-            ),
-            Self::Bare => ("text/plain", ""),
-            _ => (
-                "application/json",
-                r#"{"errorMessages":["Rate limit exceeded."],"errors":{}}"#,
-            ),
-        };
-        let kind = [(header::CONTENT_TYPE, kind)];
-        let mut response = (StatusCode::TOO_MANY_REQUESTS, kind, body).into_response();
-        add_headers(&mut response, headers);
-        response
+            Self::WrongWait => vec![
+                ("retry-after", text("3600")),
+                ("x-ratelimit-limit", text("65000")),
+                ("x-ratelimit-remaining", text("0")),
+                ("x-ratelimit-reset", seconds(hour)),
+                ("ratelimit-reason", text("jira-quota-global-based")),
+            ],
+            Self::HttpDate => vec![
+                ("retry-after", http_date(soon)),
+                ("ratelimit-reason", text("jira-burst-based")),
+            ],
+            Self::Concurrent => vec![(
+                "ratelimit-reason",
+                text("jira-max-concurrent-threads-per-user"),
+            )],
+        }
     }
 }
 
@@ -151,6 +186,10 @@ pub(crate) fn seconds_between(now: Timestamp, end: Timestamp) -> i64 {
 
 fn seconds(at: Timestamp) -> String {
     at.round(Unit::Second).unwrap_or(at).to_string()
+}
+
+fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// Without seconds, as was seen.

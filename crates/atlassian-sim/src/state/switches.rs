@@ -124,6 +124,9 @@ pub struct Switches {
     pub propagation_lag_millis: u32,
     /// Points that the app may use in an hour, over all sites; 0 is without limit, 65,000 is Atlassian's.
     pub hourly_points: u32,
+    /// Calls that a site takes in a second, of one endpoint by one method; 0 is without limit, 100 is Atlassian's
+    /// for most.
+    pub calls_per_second: u32,
     /// How `changelog/bulkfetch` writes times.
     pub bulk_created: BulkCreated,
     /// So many days after which `report-accounts` wants to be asked again; 0 leaves the header out.
@@ -154,6 +157,7 @@ impl Default for Switches {
             blocked_site_is_listed: true,
             propagation_lag_millis: 0,
             hourly_points: 0,
+            calls_per_second: 0,
             bulk_created: BulkCreated::default(),
             cycle_period_days: 7,
         }

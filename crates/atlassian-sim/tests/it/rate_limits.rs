@@ -78,12 +78,51 @@ async fn each_form_has_its_headers() {
             .contains("an-unheard-of-policy")
     );
 
+    assert_eq!(
+        tenant.header("ratelimit"),
+        Some("\"jira-burst-based\";r=99;t=1, \"tenant-app-quota\";r=0;t=1847")
+    );
+
+    let wrong = form(RateLimit::WrongWait).await;
+    assert_eq!(wrong.header("retry-after"), Some("3600"));
+    let date = form(RateLimit::HttpDate).await;
+    assert_eq!(
+        date.header("retry-after"),
+        Some("Fri, 18 Dec 2026 00:29:14 GMT")
+    );
+    let concurrent = form(RateLimit::Concurrent).await;
+    assert_eq!(concurrent.header("retry-after"), None);
+    assert!(
+        concurrent
+            .header("ratelimit-reason")
+            .unwrap()
+            .contains("concurrent")
+    );
+
     let html = form(RateLimit::Html).await;
     assert_eq!(html.header("content-type"), Some("text/html"));
     assert!(html.text.starts_with("<html>"));
 
     let bare = form(RateLimit::Bare).await;
     assert_eq!((bare.header("retry-after"), bare.text.as_str()), (None, ""));
+}
+
+#[tokio::test]
+async fn an_endpoint_takes_so_many_calls_in_a_second_and_others_are_none_of_it() {
+    let local = Local::with(json!({ "calls_per_second": 2 })).await;
+    let pair = local.pair(SAM).await;
+    for _ in 0..2 {
+        assert_eq!(local.myself(&pair.access, SAM).await.status, 200);
+    }
+    let refused = local.myself(&pair.access, SAM).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.header("ratelimit-reason"), Some("jira-burst-based"));
+    assert_eq!(refused.header("x-ratelimit-limit"), Some("2"));
+    let path = format!("ex/jira/{}/rest/api/3/serverInfo", local.site(SAM));
+    assert_eq!(local.get(&pair.access, &path).await.status, 200);
+    assert_eq!(local.sim.state().counts().rate_limited, 1);
+    local.advance(SignedDuration::from_secs(1)).await;
+    assert_eq!(local.myself(&pair.access, SAM).await.status, 200);
 }
 
 #[tokio::test]
