@@ -1,6 +1,6 @@
 //! What a failed call means for us. Never holds text of Atlassian's.
 
-use domain::credential::RefreshOutcome;
+use domain::{credential::RefreshOutcome, rate_budget::Report};
 use jiff::SignedDuration;
 
 /// Why no client was made.
@@ -91,6 +91,8 @@ pub enum CallError {
     RateLimited {
         /// How long Atlassian asked us to wait, within 1 second and 5 minutes.
         retry_after: Option<SignedDuration>,
+        /// What the answer says of the limit.
+        reports: Vec<Report>,
     },
     /// No usable answer; later there may be one.
     #[error("no usable answer")]

@@ -1,6 +1,10 @@
 //! The few Jira calls that we make, and what their refusals mean.
 
-use domain::text::{AccountId, CloudId};
+use domain::{
+    env::random,
+    rate_budget::Report,
+    text::{AccountId, CloudId},
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -8,6 +12,7 @@ use url::Url;
 use crate::{
     Atlassian, CallError,
     oauth::joined,
+    rate_limits,
     transport::{Answer, Lost},
     wire::{GatewayError, JiraError, Myself},
 };
@@ -81,10 +86,19 @@ impl Atlassian {
             404 | 410 => CallError::NotFound,
             429 => CallError::RateLimited {
                 retry_after: self.wait_asked_for(answer),
+                reports: self.reports_of(answer),
             },
             ..=399 | 408 | 500.. => CallError::NoAnswer,
             _ => CallError::Unexpected { status },
         }
+    }
+}
+
+impl Atlassian {
+    fn reports_of(&self, answer: &Answer) -> Vec<Report> {
+        let drawn = u16::from_be_bytes(random(self.env.as_ref()));
+        let status = answer.status.as_u16();
+        rate_limits::read(status, &answer.headers, self.env.now(), drawn)
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`sites`]: which Jira sites a token reaches. [`jira`]: whose account it is.
 //! - [`classify`]: what an answer of the token endpoint means; pure. Everything hinges on telling a dead
 //!   grant from an outage.
+//! - [`rate_limits`]: what an answer of the gateway says of Atlassian's limits; pure.
 //! - [`wire`]: the fields as they are sent; shared with the simulator.
 //!
 //! This crate must not know SQL or axum. Text that Atlassian sends is never kept in an error and never
@@ -18,6 +19,7 @@ pub mod error;
 pub mod gateway;
 pub mod jira;
 pub mod oauth;
+pub mod rate_limits;
 pub mod sites;
 mod transport;
 pub mod wire;

@@ -24,6 +24,7 @@ pub mod need;
 pub mod outbox;
 pub mod permission;
 pub mod provider_health;
+pub mod rate_budget;
 pub mod refresh;
 pub mod refresh_event;
 pub mod retention;
