@@ -24,6 +24,7 @@ mod one_grant;
 mod outbox;
 mod overview;
 mod provider_health;
+mod rate_budgets;
 mod refresh_events;
 mod retention;
 mod rows;

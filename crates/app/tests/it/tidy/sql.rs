@@ -239,6 +239,30 @@ const WITHOUT_TEAM: &[(&str, &str)] = &[
         "teams.rs list_teams_of",
         "goes by the memberships of a person",
     ),
+    (
+        "rate_budgets.rs list_proxy_calls",
+        "all teams: they share what Atlassian allows",
+    ),
+    (
+        "rate_budgets.rs list_rate_budgets",
+        "a site may serve several teams, and the app all sites",
+    ),
+    (
+        "rate_budgets.rs list_used_up_hours",
+        "a site may serve several teams, and the app all sites",
+    ),
+    (
+        "rate_budgets.rs lock_rate_budget",
+        "a site may serve several teams, and the app all sites",
+    ),
+    (
+        "rate_budgets.rs remove_ended_rate_budgets",
+        "by age, in all teams alike",
+    ),
+    (
+        "rate_budgets.rs set_rate_budget",
+        "a site may serve several teams, and the app all sites",
+    ),
     ("retention.rs remove_old", "by age, in all teams alike"),
     ("tx.rs schema", "the schema"),
     ("usage.rs sum_daily_usage", "all teams, for the operator"),
