@@ -45,6 +45,11 @@ impl ApiClient {
         &self.key
     }
 
+    /// Whether there is a grant that Atlassian has not refused.
+    pub(crate) fn has_live_grant(&self) -> bool {
+        live(self).is_some()
+    }
+
     /// The site that was chosen when the key was read.
     pub fn site(&self) -> Option<&Site> {
         let integration = self.connection.integration.as_ref();

@@ -5,8 +5,8 @@
 //! - Teams: [`teams`], [`members`], [`invitations`].
 //! - Connecting: [`connect`] (to Atlassian and back), [`choose_site`] (the picker), [`account_question`],
 //!   [`change_site`], [`disconnect`].
-//! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens, [`proxy`] passes their calls on, [`calls`]
-//!   counts what they ask for.
+//! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens, [`proxy`] passes their calls on, within
+//!   what Atlassian allows ([`budget`]), [`calls`] counts what they ask for.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
 //! - What pages show: [`overview`], [`health`], and around them [`surroundings`]; what state a connection is in: [`assess`].
 //!   What runs by itself: [`worker`].
@@ -24,6 +24,7 @@ pub mod account_question;
 pub mod adopt;
 pub mod api_keys;
 pub mod assess;
+pub mod budget;
 pub mod calls;
 pub mod change_site;
 pub mod choose_site;
@@ -140,6 +141,8 @@ pub struct Services {
     pub(crate) key_usage: usage::Usage<ApiKeyId>,
     /// What services asked for; written once a second.
     pub(crate) calls: calls::Calls,
+    /// What Atlassian allows, as far as this process knows.
+    pub(crate) budgets: Arc<budget::Budgets>,
     /// How this process refreshes, and what it remembers of it.
     pub engine: refresh::Engine,
     hashing: Arc<Semaphore>,
@@ -171,6 +174,7 @@ impl Services {
             throttle: throttle::Throttle::default(),
             key_usage: usage::Usage::default(),
             calls: calls::Calls::default(),
+            budgets: Arc::default(),
             engine: refresh::Engine::default(),
             hashing: Arc::new(Semaphore::new(password::AT_ONCE)),
         }

@@ -16,9 +16,11 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+mod budgets;
 mod calls;
 mod retention;
 
+use budgets::BudgetMetrics;
 use calls::CallMetrics;
 use retention::RetentionMetrics;
 
@@ -79,6 +81,7 @@ pub struct Metrics {
     oldest_due: Gauge<f64, AtomicU64>,
     clock_apart: Gauge<f64, AtomicU64>,
     unsaved_pairs: Gauge,
+    budgets: BudgetMetrics,
     calls: CallMetrics,
     notices: Family<NoticeLabel, Counter>,
     waiting_notices: Family<ChannelLabel, Gauge>,
@@ -115,6 +118,7 @@ impl Metrics {
             oldest_due: Gauge::default(),
             clock_apart: Gauge::default(),
             unsaved_pairs: Gauge::default(),
+            budgets: BudgetMetrics::new(),
             calls: CallMetrics::new(),
             notices: Family::default(),
             waiting_notices: Family::default(),
@@ -195,6 +199,7 @@ impl Metrics {
             "Token pairs that are in this process's memory alone, because the database does not take them",
             self.unsaved_pairs.clone(),
         );
+        self.budgets.register(registry);
         self.calls.register(registry);
         self.retention.register(registry);
         registry.register(

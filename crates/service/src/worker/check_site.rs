@@ -13,7 +13,7 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Entry, Error, Services, refresh::ValidToken};
+use crate::{Entry, Error, Services, budget, refresh::ValidToken};
 
 /// A site is asked about once in this time. Less than a day, so that one refresh a day meets it.
 const CHECK_EVERY: SignedDuration = SignedDuration::from_hours(20);
@@ -53,7 +53,7 @@ async fn look_and_note(
     if !is_time(&integration) || credential.scopes.missing().next().is_some() {
         return Ok(());
     }
-    let Some(found) = look(atlassian, token, &integration).await else {
+    let Some(found) = look(services, atlassian, token, &integration).await else {
         return Ok(());
     };
     let mut tx = services.store.write().await?;
@@ -110,11 +110,16 @@ fn is_time(integration: &JiraIntegration, now: Timestamp) -> bool {
 /// The site as it is now; `Some(None)` if it is not to be reached, `None` if nobody knows. Atlassian may
 /// list a site that then refuses the app (`atlassian.md` 4.2): so it is asked itself.
 async fn look(
+    services: &Services,
     atlassian: &Atlassian,
     token: &ValidToken,
     integration: &JiraIntegration,
 ) -> Option<Option<Site>> {
     let cloud_id = &integration.site.cloud_id;
+    // What little is left is for services; the next refresh asks.
+    if budget::is_scarce(services, cloud_id).await {
+        return None;
+    }
     let sites = match atlassian.accessible_sites(&token.access).await {
         Ok(sites) => sites,
         Err(err) => {
@@ -127,6 +132,10 @@ async fn look(
     };
     match atlassian.myself(&token.access, cloud_id).await {
         Err(CallError::SiteRefused) => Some(None),
-        _ => Some(Some(listed.site)),
+        Err(err) => {
+            budget::observe_own(services, cloud_id, &err).await;
+            Some(Some(listed.site))
+        }
+        Ok(_) => Some(Some(listed.site)),
     }
 }

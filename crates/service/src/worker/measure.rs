@@ -42,10 +42,15 @@ pub async fn run_once(services: &Services) -> Result<(), Error> {
         None => ReceiverHealth::default(),
     };
     let incidents = tx.list_open_incident_counts().await?;
+    let used_up = tx.list_used_up_hours(now).await?;
     drop(tx);
     services.metrics.set_open_incidents(|kind| {
         let of_kind = incidents.iter().find(|(it, _)| *it == kind);
         of_kind.map_or(0, |(_, count)| *count)
+    });
+    services.metrics.set_used_up_hours(|limit| {
+        let found = used_up.iter().find(|(it, _)| *it == limit);
+        found.map_or(0, |(_, count)| *count)
     });
     let apart = now.duration_since(clock);
     if apart.abs() > MOST_APART {

@@ -4,6 +4,7 @@
 mod account;
 mod account_question;
 mod api_keys;
+mod budget;
 mod change_site;
 mod check_site;
 mod choose_site;

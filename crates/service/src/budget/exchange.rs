@@ -1,0 +1,87 @@
+//! What processes tell each other of Atlassian's limits, through the database.
+
+use std::time::Duration;
+
+use domain::rate_budget::{Budget, BudgetOf, next_hour};
+use jiff::{SignedDuration, Timestamp};
+use store::StoreError;
+use tokio::time::timeout;
+
+use crate::Services;
+
+/// No caller waits longer for this.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Once a second at most: writes what this process has heard, and reads what others have.
+pub(super) async fn if_due(services: &Services) {
+    if services.budgets.is_exchange_due(services.env.elapsed()) {
+        run(services).await;
+    }
+}
+
+/// The same at once: others would run into what this process has just run into.
+pub(super) async fn now(services: &Services) {
+    services.budgets.set_exchanged(services.env.elapsed());
+    run(services).await;
+}
+
+async fn run(services: &Services) {
+    let unwritten = services.budgets.lock().unwritten();
+    let done = timeout(PATIENCE, exchange(services, &unwritten)).await;
+    let mut known = services.budgets.lock();
+    let failed = match done {
+        Ok(Ok(())) => None,
+        Ok(Err(err)) => Some(err.to_string()),
+        Err(_) => Some("it takes too long".to_owned()),
+    };
+    // Once, and again when it has answered meanwhile.
+    if let Some(why) = failed.as_deref().filter(|_| !known.is_failing) {
+        tracing::warn!(
+            why,
+            "what Atlassian allows is not shared with other processes now"
+        );
+    }
+    known.is_failing = failed.is_some();
+    known.forget_ended(services.env.now());
+    services.budgets.count(&known);
+}
+
+async fn exchange(services: &Services, unwritten: &[(BudgetOf, Budget)]) -> Result<(), StoreError> {
+    let now = services.env.now();
+    if !unwritten.is_empty() {
+        write(services, unwritten, now).await?;
+        services.budgets.lock().set_written(unwritten);
+    }
+    let heard = services.store.list_rate_budgets(now).await?;
+    let elapsed = services.env.elapsed();
+    let wants_look = {
+        let mut known = services.budgets.lock();
+        for (of, budget) in heard {
+            known.add(of, budget);
+        }
+        known.wants_look(now, elapsed)
+    };
+    if wants_look {
+        let hour = next_hour(now) - SignedDuration::from_hours(1);
+        let calls = services.store.list_proxy_calls(hour).await?;
+        let calls: Vec<_> = calls
+            .into_iter()
+            .map(|it| (it.site, it.key, it.count))
+            .collect();
+        services.budgets.lock().set_shares(&calls, elapsed);
+    }
+    Ok(())
+}
+
+async fn write(
+    services: &Services,
+    unwritten: &[(BudgetOf, Budget)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut tx = services.store.write().await?;
+    for (of, budget) in unwritten {
+        let stands = tx.lock_rate_budget(of, now).await?;
+        tx.set_rate_budget(of, &stands.merged(*budget), now).await?;
+    }
+    tx.commit().await
+}
