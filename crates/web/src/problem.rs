@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod api;
+mod budget;
 mod page;
 mod people;
 mod refusals;
@@ -44,6 +45,8 @@ struct Words {
     causes: Vec<Cause>,
     action: Action,
     sign_in: Option<SignIn>,
+    /// More members of the problem details, told to programs.
+    members: Vec<(&'static str, String)>,
 }
 
 /// The one button.
@@ -95,6 +98,7 @@ impl Problem {
                     href: "/".to_owned(),
                 },
                 sign_in: None,
+                members: Vec::new(),
             }),
             retry_after: None,
             challenge: None,
@@ -103,6 +107,12 @@ impl Problem {
 
     fn with_retry_after(mut self, wait: SignedDuration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// With one more member of the problem details (RFC 9457, 3.2).
+    fn with_member(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.words.members.push((name, value.into()));
         self
     }
 
@@ -297,14 +307,17 @@ impl IntoResponse for Problem {
             });
             return Redirect::to(&format!("/login{}", query.unwrap_or_default())).into_response();
         }
-        let body = Json(serde_json::json!({
+        let mut body = serde_json::json!({
             "type": "about:blank",
             "title": self.words.title,
             "status": self.status.as_u16(),
             "detail": self.words.meaning,
             "code": self.code,
-        }));
-        let mut res = (self.status, body).into_response();
+        });
+        for (name, value) in &self.words.members {
+            body[*name] = value.as_str().into();
+        }
+        let mut res = (self.status, Json(body)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         res.headers_mut().insert(header::CONTENT_TYPE, kind);
         self.tell_wait(&mut res);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{credential::RevocationReason, state::ConnectionState};
+use domain::{credential::RevocationReason, rate_budget::Limit, state::ConnectionState};
 
 use super::*;
 
@@ -35,10 +35,16 @@ fn codes(source: &'static str) -> impl Iterator<Item = &'static str> {
 fn the_page_for_backend_engineers_has_every_code_and_word() {
     let page = include_str!("../../../../../docs/api.md");
     let refusals = codes(include_str!("../../../../web/src/problem/api.rs"));
+    let limits = codes(include_str!("../../../../web/src/problem/budget.rs"));
     let warnings = codes(include_str!("../../../../web/src/api/jira.rs"));
     let states = ConnectionState::ALL.map(ConnectionState::as_str);
     let reasons = RevocationReason::ALL.map(RevocationReason::as_str);
-    let words = refusals.chain(warnings).chain(states).chain(reasons);
+    let words = refusals
+        .chain(limits)
+        .chain(warnings)
+        .chain(states)
+        .chain(reasons);
+    let words = words.chain(Limit::ALL.map(Limit::as_str));
     let words: BTreeSet<_> = words.collect();
     assert!(words.len() > 40, "only {} words", words.len());
     let missing: Vec<_> = words
