@@ -109,7 +109,7 @@ async fn read(
     let today = start_of(day_of(now));
     let month = today - DAY.saturating_mul(29);
     let counts = tx
-        .find_health_counts(team, credential, month, today)
+        .find_health_counts(team, credential, month, today, now)
         .await?;
     let Some(credential) = credential else {
         return Ok(History {

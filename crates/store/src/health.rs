@@ -4,9 +4,7 @@
 use domain::{
     audit::AuditAction,
     credential::RefreshOutcome,
-    ids::{CredentialId, IncidentId, TeamId},
-    incident::{IncidentEnding, IncidentKind},
-    outbox::{Channel, Occasion, SendOutcome},
+    ids::{CredentialId, TeamId},
     refresh_event::RefreshCause,
     text::{PersonName, ServiceName},
     usage::Answer,
@@ -19,6 +17,9 @@ use crate::{
     StoreError, Tx,
     columns::{Millis, Row},
 };
+pub use notices::{IncidentWithNotices, Notice, SentNotices};
+
+mod notices;
 
 /// What of a timeline is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,8 @@ pub struct HealthCounts {
     pub calls: Vec<(i64, Answer, i64)>,
     /// The services that have a key in force, by name.
     pub services: Vec<ServiceUse>,
+    /// Until when Atlassian's points of this hour are used up, for the site or for all of them.
+    pub used_up_until: Option<Timestamp>,
 }
 
 /// How a service uses the connection.
@@ -97,59 +100,6 @@ pub struct ServiceUse {
     /// How many of them were told to slow down.
     pub limited_today: i64,
 }
-
-/// What was sent when the connection needed people.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SentNotices {
-    /// The last incidents, the newest first.
-    pub incidents: Vec<IncidentWithNotices>,
-    /// Since when the receiver of webhooks is not tried any more.
-    pub receiver_disabled_at: Option<Timestamp>,
-}
-
-/// An incident of the connection, with what was sent of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IncidentWithNotices {
-    /// Which.
-    pub id: IncidentId,
-    /// What people were needed for.
-    pub kind: IncidentKind,
-    /// When we learned of it.
-    pub opened_at: Timestamp,
-    /// When and how it ended.
-    pub closed: Option<(Timestamp, IncidentEnding)>,
-    /// What was sent of it, the newest first.
-    pub notices: Vec<Notice>,
-}
-
-/// One notice, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// The way by which it goes.
-    pub channel: Channel,
-    /// Whether it is for an admin; else for the receiver, or the operator.
-    pub is_for_admin: bool,
-    /// The admin; none where the account is gone.
-    pub to: Option<PersonName>,
-    /// What it tells.
-    pub occasion: Occasion,
-    /// When it was written.
-    pub created_at: Timestamp,
-    /// When it is tried next.
-    pub due_at: Option<Timestamp>,
-    /// How often it was tried.
-    pub attempts: i64,
-    /// How and when it ended.
-    pub ended: Option<(Timestamp, SendOutcome)>,
-    /// Why the last attempt failed, in one of our words.
-    pub last_error: Option<String>,
-}
-
-/// The last incidents are shown.
-const INCIDENTS: i64 = 3;
-
-/// And of them no more notices than these.
-const MOST_NOTICES: i64 = 60;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -215,88 +165,6 @@ struct CountRow {
     limited: i64,
 }
 
-#[derive(FromRow)]
-struct NoticeRow {
-    disabled_at: Option<Millis>,
-    incident_id: Option<Uuid>,
-    kind: Option<String>,
-    opened_at: Option<Millis>,
-    closed_at: Option<Millis>,
-    ending: Option<String>,
-    outbox_id: Option<Uuid>,
-    channel: Option<String>,
-    recipient: Option<String>,
-    occasion: Option<String>,
-    due_at: Option<Millis>,
-    attempts: Option<i64>,
-    outcome: Option<String>,
-    ended_at: Option<Millis>,
-    last_error: Option<String>,
-    written_at: Option<Millis>,
-    to_name: Option<String>,
-}
-
-impl NoticeRow {
-    fn incident(&self) -> Result<Option<IncidentWithNotices>, StoreError> {
-        let (Some(id), Some(kind), Some(opened_at)) =
-            (self.incident_id, &self.kind, self.opened_at)
-        else {
-            return Ok(None);
-        };
-        let here = Row {
-            table: "incidents",
-            id,
-        };
-        let closed = match (self.closed_at, &self.ending) {
-            (Some(at), Some(word)) => Some((
-                here.time("closed_at", at)?,
-                here.word("ending", word, &IncidentEnding::ALL, IncidentEnding::as_str)?,
-            )),
-            _ => None,
-        };
-        Ok(Some(IncidentWithNotices {
-            id: IncidentId::from_uuid(id),
-            kind: here.word("kind", kind, &IncidentKind::ALL, IncidentKind::as_str)?,
-            opened_at: here.time("opened_at", opened_at)?,
-            closed,
-            notices: Vec::new(),
-        }))
-    }
-
-    fn notice(self) -> Result<Option<Notice>, StoreError> {
-        let (Some(id), Some(channel), Some(occasion), Some(written_at)) =
-            (self.outbox_id, self.channel, self.occasion, self.written_at)
-        else {
-            return Ok(None);
-        };
-        let here = Row {
-            table: "outbox",
-            id,
-        };
-        let ended = match (self.ended_at, &self.outcome) {
-            (Some(at), Some(word)) => Some((
-                here.time("ended_at", at)?,
-                here.word("outcome", word, &SendOutcome::ALL, SendOutcome::as_str)?,
-            )),
-            _ => None,
-        };
-        let to = self
-            .to_name
-            .map(|it| here.checked("name", PersonName::parse(&it)));
-        Ok(Some(Notice {
-            channel: here.word("channel", &channel, &Channel::ALL, Channel::as_str)?,
-            is_for_admin: self.recipient.as_deref() == Some("admin"),
-            to: to.transpose()?,
-            occasion: here.word("occasion", &occasion, &Occasion::ALL, Occasion::as_str)?,
-            created_at: here.time("created_at", written_at)?,
-            due_at: here.maybe_time("due_at", self.due_at)?,
-            attempts: self.attempts.unwrap_or_default(),
-            ended,
-            last_error: self.last_error,
-        }))
-    }
-}
-
 impl Tx {
     /// What happened to a connection before a place, the newest first.
     ///
@@ -357,8 +225,8 @@ impl Tx {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// What is counted of a connection: refreshes and calls by day since `month`, and what each service
-    /// called since `today`.
+    /// What is counted of a connection: refreshes and calls by day since `month`, what each service called
+    /// since `today`, and whether Atlassian lets anybody call `now`.
     ///
     /// # Errors
     ///
@@ -369,6 +237,7 @@ impl Tx {
         credential: Option<CredentialId>,
         month: Timestamp,
         today: Timestamp,
+        now: Timestamp,
     ) -> Result<HealthCounts, StoreError> {
         const SQL: &str = "
             SELECT 'refresh' AS what, e.created_at / $5 AS at, e.outcome AS word,
@@ -388,7 +257,14 @@ impl Tx {
               FROM api_keys k
               LEFT JOIN key_usage u ON u.team_id = $1 AND u.key_id = k.id AND u.minute_at >= $4
              WHERE k.team_id = $1 AND k.revoked_at IS NULL
-             GROUP BY k.name";
+             GROUP BY k.name
+            UNION ALL
+            SELECT 'used up', CASE WHEN b.refused_until > $6 THEN b.refused_until ELSE b.hour_ends_at END,
+                   b.limit_name, 0, 0
+              FROM jira_integrations j
+              JOIN rate_budgets b ON b.cloud_id IN ('', j.cloud_id) AND b.limit_name IN ('app_hour', 'site_hour')
+             WHERE j.team_id = $1 AND j.credential_id = $2 AND b.scope = ''
+               AND (b.refused_until > $6 OR (b.points_left = 0 AND b.hour_ends_at > $6))";
         let rows: Vec<CountRow> = fetch_all!(
             self,
             SQL,
@@ -397,6 +273,7 @@ impl Tx {
             Millis::from(month),
             Millis::from(today),
             DAY_MS,
+            Millis::from(now),
         )?;
         let here = Row {
             table: "key_usage",
@@ -413,6 +290,11 @@ impl Tx {
                     let answer = here.word("answer", &row.word, &Answer::ALL, Answer::as_str)?;
                     counts.calls.push((row.at, answer, row.total));
                 }
+                "used up" => {
+                    let until =
+                        here.checked("refused_until", Timestamp::from_millisecond(row.at))?;
+                    counts.used_up_until = counts.used_up_until.max(Some(until));
+                }
                 _ => {
                     let last_used_at = Timestamp::from_millisecond(row.at);
                     counts.services.push(ServiceUse {
@@ -428,61 +310,5 @@ impl Tx {
         }
         counts.services.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(counts)
-    }
-
-    /// The last incidents of a connection with what was sent of them, and whether the receiver of webhooks
-    /// that is known by this hash is tried.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails.
-    pub async fn find_sent_notices(
-        &mut self,
-        team: TeamId,
-        credential: CredentialId,
-        receiver: Option<&[u8]>,
-    ) -> Result<SentNotices, StoreError> {
-        // The team is there whatever it has.
-        const SQL: &str = "
-            SELECT w.disabled_at, i.id AS incident_id, i.kind, i.opened_at, i.closed_at, i.ending,
-                   o.id AS outbox_id, o.channel, o.recipient, o.occasion, o.due_at, o.attempts,
-                   o.outcome, o.ended_at, o.last_error, o.created_at AS written_at, u.name AS to_name
-              FROM teams t
-              LEFT JOIN webhook_receivers w ON w.url_hash = $5
-              LEFT JOIN (SELECT * FROM incidents
-                          WHERE team_id = $1 AND credential_id = $2
-                          ORDER BY opened_at DESC, id DESC LIMIT $3) i ON i.team_id = t.id
-              LEFT JOIN outbox o ON o.incident_id = i.id AND o.team_id = t.id
-              LEFT JOIN users u ON u.id = o.user_id
-             WHERE t.id = $1
-             ORDER BY i.opened_at DESC, i.id DESC, o.created_at DESC, o.id DESC
-             LIMIT $4";
-        let rows: Vec<NoticeRow> = fetch_all!(
-            self,
-            SQL,
-            team.uuid(),
-            credential.uuid(),
-            INCIDENTS,
-            MOST_NOTICES,
-            receiver,
-        )?;
-        let here = Row {
-            table: "webhook_receivers",
-            id: Uuid::nil(),
-        };
-        let mut sent = SentNotices::default();
-        for row in rows {
-            sent.receiver_disabled_at = here.maybe_time("disabled_at", row.disabled_at)?;
-            let Some(incident) = row.incident()? else {
-                continue;
-            };
-            if sent.incidents.last().is_none_or(|it| it.id != incident.id) {
-                sent.incidents.push(incident);
-            }
-            if let (Some(incident), Some(notice)) = (sent.incidents.last_mut(), row.notice()?) {
-                incident.notices.push(notice);
-            }
-        }
-        Ok(sent)
     }
 }

@@ -145,6 +145,7 @@ pub(crate) fn history(found: &History, part: Part, today: i64, now: Timestamp) -
             older,
             is_older: part.before.is_some(),
         },
+        used_up_until: found.counts.used_up_until.map(|it| moment(it, now)),
         services: found
             .counts
             .services

@@ -2,7 +2,10 @@
 //! banner on the team's other pages.
 
 use atlassian_sim::{Endpoint, Fault};
-use domain::credential::RefreshOutcome;
+use domain::{
+    credential::RefreshOutcome,
+    rate_budget::{Budget, BudgetOf, Limit, next_hour},
+};
 use jiff::SignedDuration;
 use testkit::{
     app::{Admin, Answer, TestApp},
@@ -66,6 +69,26 @@ db_tests! {
         app.world.disconnect(&ada.who).await;
         let page = health(&ada).await;
         assert!(page.body.contains("Tokens erased") && page.body.contains("the tokens are erased"), "{}", page.body);
+    }
+
+    async fn an_hour_that_is_used_up_is_told_until_its_end(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        ada.connect("Sam One").await;
+        let told = "hourly limit is used up until";
+        assert!(!health(&ada).await.body.contains(told));
+        let now = app.world.now();
+        let of = BudgetOf { site: None, limit: Limit::AppHour, scope: String::new() };
+        let budget = Budget { refused_until: Some(next_hour(now)), ..Budget::default() };
+        let mut tx = app.world.services.store.write().await.unwrap();
+        tx.lock_rate_budget(&of, now).await.unwrap();
+        tx.set_rate_budget(&of, &budget, now).await.unwrap();
+        tx.commit().await.unwrap();
+        let page = health(&ada).await;
+        assert!(page.body.contains(told) && page.body.contains("18 Dec 2026, 01:00 UTC"), "{}", page.body);
+        assert!(page.body.contains("data-state=\"connected\""), "the connection is well: {}", page.body);
+        app.world.env.advance(next_hour(now).duration_since(now));
+        assert!(!health(&ada).await.body.contains(told));
     }
 
     async fn a_member_sees_all_of_it_and_presses_nothing(db: TestDb) {

@@ -6,6 +6,7 @@ use domain::{
     ids::{AuditEventId, CredentialId, RefreshEventId, UserId},
     incident::IncidentKind,
     outbox::{Channel, Occasion, SendOutcome},
+    rate_budget::{Budget, Left, Limit},
     refresh_event::{RefreshCause, RefreshEvent},
     usage::Answer,
 };
@@ -17,6 +18,7 @@ use crate::{
     api_keys::add,
     incidents::{add_incidents, incident_id},
     outbox::entry,
+    rate_budgets,
     rows::{
         JIRA, at, credential, integration, read, team_id, two_connected_teams, user, user_id, write,
     },
@@ -206,7 +208,7 @@ db_tests! {
         db.raw("INSERT INTO key_usage (team_id, key_id, minute_at, call, method, path_template, http_status, answer, count, created_at, updated_at) \
                 SELECT team_id, id, 1797551940000, 'token', 'POST', '', 200, 'served', 99, 0, 0 FROM api_keys").await.unwrap();
         let mut counts = read(&db, async |tx| {
-            tx.find_health_counts(team_id(1), Some(credential_id(1)), at(0), at(0)).await
+            tx.find_health_counts(team_id(1), Some(credential_id(1)), at(0), at(0), at(0)).await
         }).await;
         counts.refreshes.sort_by_key(|it| it.2);
         assert_eq!(counts.refreshes, [(day, RefreshOutcome::Ambiguous, 1), (day, RefreshOutcome::Ok, 3)]);
@@ -215,10 +217,32 @@ db_tests! {
         assert_eq!(services, [("billing", 9, 2, None)]);
         // Later in the month nothing of it is left, and without a credential there are no refreshes.
         let counts = read(&db, async |tx| {
-            tx.find_health_counts(team_id(1), None, at(60 * 24), at(60 * 24)).await
+            tx.find_health_counts(team_id(1), None, at(60 * 24), at(60 * 24), at(60 * 24)).await
         }).await;
         assert_eq!((counts.refreshes.len(), counts.calls.len(), counts.services.len()), (0, 0, 1));
         assert_eq!(counts.services[0].calls_today, 0);
+    }
+
+    async fn an_hour_that_is_used_up_is_told_to_those_whom_it_concerns(db: TestDb) {
+        two_connected_teams(&db).await;
+        write(&db, async |tx| tx.set_jira_integration(&integration(2, "other"), at(0)).await).await;
+        let told = async |team: u128, now| {
+            let credential = Some(credential_id(team));
+            read(&db, async |tx| tx.find_health_counts(team_id(team), credential, at(0), at(0), now).await).await.used_up_until
+        };
+        let hour = |limit, site| rate_budgets::of(site, limit, "");
+        let refused = |until| Budget { refused_until: Some(at(until)), ..Budget::default() };
+        let burst = rate_budgets::of(Some("cloud-acme"), Limit::Burst, "GET x");
+        rate_budgets::set(&db, &burst, refused(60)).await;
+        assert_eq!(told(1, at(0)).await, None);
+        let left = |points| Budget { left: Some(Left { points, until: at(30) }), ..Budget::default() };
+        rate_budgets::set(&db, &hour(Limit::SiteHour, Some("cloud-acme")), left(1)).await;
+        assert_eq!(told(1, at(0)).await, None, "there is some left");
+        rate_budgets::set(&db, &hour(Limit::SiteHour, Some("cloud-acme")), left(0)).await;
+        assert_eq!((told(1, at(0)).await, told(2, at(0)).await), (Some(at(30)), None));
+        rate_budgets::set(&db, &hour(Limit::AppHour, None), refused(20)).await;
+        assert_eq!((told(1, at(0)).await, told(2, at(0)).await), (Some(at(30)), Some(at(20))));
+        assert_eq!((told(1, at(20)).await, told(2, at(20)).await, told(1, at(30)).await), (Some(at(30)), None, None));
     }
 
     async fn the_last_incidents_come_with_what_was_sent_of_them(db: TestDb) {

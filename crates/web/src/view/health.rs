@@ -40,6 +40,8 @@ pub struct HistoryView {
     pub month: Option<Month>,
     /// What happened.
     pub timeline: Timeline,
+    /// Until when Atlassian's points of this hour are used up.
+    pub used_up_until: Option<Moment>,
     /// Who uses it.
     pub services: Vec<ServiceLine>,
     /// What was sent when it needed people.

@@ -217,6 +217,7 @@ fn history() -> HistoryView {
         services: vec![service("billing", true), service("search", false)],
         incidents: Vec::new(),
         receiver_disabled: None,
+        used_up_until: None,
     }
 }
 
@@ -232,6 +233,7 @@ fn nothing_yet() -> HistoryView {
         services: Vec::new(),
         incidents: Vec::new(),
         receiver_disabled: None,
+        used_up_until: None,
     }
 }
 
@@ -390,6 +392,7 @@ pub(super) fn extremes() -> Vec<Sample> {
                     services: (0..40).map(|_| service(long, true)).collect(),
                     incidents: incidents(),
                     receiver_disabled: soon(),
+                    used_up_until: soon(),
                     ..history()
                 }),
                 can_mail: false,
