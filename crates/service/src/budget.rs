@@ -10,14 +10,16 @@
 
 use std::sync::Arc;
 
-use atlassian::CallError;
+use atlassian::{CallError, rate_limits};
 use domain::{
     env::random,
     ids::ApiKeyId,
+    jira_path::JiraPath,
     rate_budget::{Budget, BudgetOf, Limit, Planned, Report, Told},
     text::CloudId,
     usage::{Method, PathTemplate},
 };
+use http::Response;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Services, door::ApiClient};
@@ -261,6 +263,13 @@ fn note(
     is_urgent
 }
 
+/// What an answer of the gateway says of limits.
+pub(crate) fn reports_of<B>(services: &Services, answer: &Response<B>) -> Vec<Report> {
+    let drawn = u16::from_be_bytes(random(services.env.as_ref()));
+    let status = answer.status().as_u16();
+    rate_limits::read(status, answer.headers(), services.env.now(), drawn)
+}
+
 /// Whether a call of our own to a site would be refused, or would use what is kept for services.
 pub(crate) async fn is_scarce(services: &Services, site: &CloudId) -> bool {
     exchange::if_due(services).await;
@@ -296,7 +305,8 @@ fn own_call(site: &CloudId) -> Planned {
     Planned {
         site: site.clone(),
         method: Method::Get,
-        template: PathTemplate::new("/rest/api/3/myself"),
+        template: JiraPath::parse("rest/api/3/myself")
+            .map_or(PathTemplate::NONE, JiraPath::template),
         issue: None,
     }
 }

@@ -9,6 +9,9 @@
 //! - where there was no answer: what only reads, twice more; `PUT` and `DELETE` only if nothing was sent. An
 //!   answer, whatever it says, is never asked for again, and `POST` and `PATCH` never are.
 //!
+//! Each time that it is sent it must be within what Atlassian allows ([`crate::budget`]), after it is known that
+//! there is a token: a connection that has ended says so, however much is used up.
+//!
 //! Like [`atlassian::gateway`], this knows HTTP, which it passes on; nothing else here does.
 
 use std::{sync::Arc, time::Duration};
@@ -21,13 +24,15 @@ use atlassian::{
 use domain::{
     jira_path::JiraPath,
     json_links::{Rule, Within},
-    usage::Answer,
+    rate_budget::{Planned, issue_written},
+    usage::{self, Answer},
 };
 use http::{HeaderMap, Method, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Services,
+    budget::{self, OverBudget},
     door::{self, ApiClient, NotServed},
     refresh::{TokenError, ValidToken, Wish},
     worker::check_site,
@@ -69,6 +74,9 @@ pub enum ProxyError {
     /// The query cannot be part of an address.
     #[error("the query cannot be sent")]
     BadQuery,
+    /// Atlassian would refuse it, or others would starve.
+    #[error(transparent)]
+    OverBudget(#[from] OverBudget),
     /// The gateway did not answer.
     #[error(transparent)]
     NoAnswer(#[from] PassError),
@@ -91,6 +99,8 @@ impl ProxyError {
     pub const fn answer(&self) -> Answer {
         match self {
             Self::NotServed(err) => err.answer(),
+            // A valid token was there.
+            Self::OverBudget(_) => Answer::Served,
             Self::BadQuery | Self::NoAnswer(PassError::Body(_)) => Answer::CallersFault,
             Self::NoAnswer(PassError::NotSent | PassError::Lost | PassError::Slow) => {
                 Answer::ProviderOutage
@@ -115,10 +125,20 @@ pub async fn pass_on(
     };
     let target = atlassian.target(&site, asked.path, asked.query);
     let target = target.map_err(|_| ProxyError::BadQuery)?;
+    let method = usage::Method::of(asked.method.as_str());
+    let planned = Planned {
+        site,
+        method,
+        template: asked.path.template(),
+        issue: issue_written(method, asked.path.as_str()),
+    };
     let patience = atlassian.patience_with_bodies();
     let mut passing = Passing {
+        services,
+        client,
         atlassian,
         target,
+        planned,
         method: asked.method,
         headers: asked.headers,
         body: Kept::of(asked.body, patience).await?,
@@ -136,7 +156,7 @@ pub async fn pass_on(
                 Ok(Some(newer)) if passing.body.can_be_sent() => {
                     // What it said is of no use any more.
                     drop(answer);
-                    Ok(passing.ask(&newer).await?)
+                    passing.ask(&newer).await
                 }
                 Ok(_) => Ok(answer),
                 // Now it is known that nothing can be had but by people.
@@ -172,8 +192,11 @@ pub fn link_rules(services: &Services, client: &ApiClient, ours: &str) -> Vec<Ru
 
 /// A call that can be sent more than once.
 struct Passing<'a> {
+    services: &'a Services,
+    client: &'a ApiClient,
     atlassian: &'a Atlassian,
     target: Target,
+    planned: Planned,
     method: Method,
     headers: HeaderMap,
     body: Kept,
@@ -181,15 +204,22 @@ struct Passing<'a> {
 
 impl Passing<'_> {
     /// Sends it until there is an answer, as often as may be.
-    async fn ask(&mut self, token: &ValidToken) -> Result<Response<AnswerBody>, PassError> {
+    async fn ask(&mut self, token: &ValidToken) -> Result<Response<AnswerBody>, ProxyError> {
         let mut tries = 1;
         loop {
+            let planned = self.planned.clone();
+            let admission = budget::admit_call(self.services, self.client, planned).await?;
             let failed = match self.send(token).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    let reports = budget::reports_of(self.services, &answer);
+                    admission.observe(self.services, &reports).await;
+                    return Ok(answer);
+                }
                 Err(failed) => failed,
             };
+            drop(admission);
             if tries == MOST_TRIES || !self.may_be_tried_again(failed) {
-                return Err(failed);
+                return Err(failed.into());
             }
             tries += 1;
             if tries == MOST_TRIES {

@@ -18,6 +18,7 @@ use wire::RawGateway;
 
 mod answers;
 mod bodies;
+mod budget;
 mod calls;
 mod links;
 mod paths;

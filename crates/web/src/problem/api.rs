@@ -315,6 +315,7 @@ impl From<ProxyError> for Problem {
     fn from(err: ProxyError) -> Self {
         let err = match err {
             ProxyError::NotServed(err) => return err.into(),
+            ProxyError::OverBudget(over) => return over.into(),
             ProxyError::BadQuery => {
                 return Self::new(
                     StatusCode::BAD_REQUEST,

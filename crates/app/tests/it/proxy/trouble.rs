@@ -123,6 +123,8 @@ db_tests! {
             let answer = billing.get("rest/x").await;
             is_of_jira(&answer, status[..3].parse().unwrap());
             assert_eq!(answer.body, body);
+            // A 429 is waited for before the next call is made.
+            billing.app.world.env.advance(SignedDuration::from_secs(5));
         }
         assert_eq!((gateway.arrived().len(), gateway.proofs.lock().unwrap().0), (8, 0));
         assert_eq!(billing.app.world.sim.counts().refresh, 0);
