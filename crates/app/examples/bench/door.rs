@@ -50,14 +50,7 @@ fn of(runtime: &Runtime, db: TestDb, is_sqlite: bool) -> Vec<Row> {
             &format!("{SESSION_COOKIE}={}", "A".repeat(43)),
         )
     };
-    let token = Asked {
-        address,
-        request: format!(
-            "POST /api/v1/integrations/jira/token HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\
-             Content-Length: 0\r\n\r\n"
-        ),
-        status: 200,
-    };
+    let token = token(address, &key);
     let (mut empties, mut statements, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         empties.push(load::per_second(&empty, CONNECTIONS, ROUND));
@@ -102,8 +95,20 @@ fn of(runtime: &Runtime, db: TestDb, is_sqlite: bool) -> Vec<Row> {
     ]
 }
 
+/// Asks for a token.
+pub(crate) fn token(address: SocketAddr, key: &str) -> Asked {
+    Asked {
+        address,
+        request: format!(
+            "POST /api/v1/integrations/jira/token HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\
+             Content-Length: 0\r\n\r\n"
+        ),
+        status: 200,
+    }
+}
+
 /// The real router on a real socket, and a key.
-async fn serve(world: &World, ada: &SignedInAdmin) -> (SocketAddr, String) {
+pub(crate) async fn serve(world: &World, ada: &SignedInAdmin) -> (SocketAddr, String) {
     let created = api_keys::create(&world.services, ada, &KeyWish::named("bench"))
         .await
         .unwrap();

@@ -35,12 +35,9 @@ pub(crate) fn per_second(asked: &Asked, connections: usize, how_long: Duration) 
     thread::scope(|scope| {
         for _ in 0..connections {
             scope.spawn(|| {
-                let mut stream = TcpStream::connect(asked.address).unwrap();
-                stream.set_nodelay(true).unwrap();
-                let mut buffer = Vec::with_capacity(64 * 1024);
+                let (mut stream, mut buffer) = connect(asked);
                 while !stop.load(Ordering::Relaxed) {
-                    stream.write_all(asked.request.as_bytes()).unwrap();
-                    read_answer(&mut stream, &mut buffer, asked.status);
+                    ask(&mut stream, &mut buffer, asked);
                     count.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -52,6 +49,47 @@ pub(crate) fn per_second(asked: &Asked, connections: usize, how_long: Duration) 
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let count = count.load(Ordering::Relaxed) as f64;
     count / seconds
+}
+
+/// Asks so often, in all.
+pub(crate) fn times(asked: &Asked, connections: usize, calls: u64) {
+    let left = AtomicU64::new(calls);
+    let take = || {
+        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |it| it.checked_sub(1));
+        taken.is_ok()
+    };
+    thread::scope(|scope| {
+        for _ in 0..connections {
+            scope.spawn(|| {
+                let (mut stream, mut buffer) = connect(asked);
+                while take() {
+                    ask(&mut stream, &mut buffer, asked);
+                }
+            });
+        }
+    });
+}
+
+/// How long an answer takes over one kept connection: the median of so many calls, in microseconds.
+pub(crate) fn median_micros(asked: &Asked, calls: usize) -> f64 {
+    let (mut stream, mut buffer) = connect(asked);
+    let times = (0..calls).map(|_| {
+        let begun = Instant::now();
+        ask(&mut stream, &mut buffer, asked);
+        begun.elapsed().as_secs_f64() * 1e6
+    });
+    crate::median(&mut times.collect::<Vec<_>>())
+}
+
+fn connect(asked: &Asked) -> (TcpStream, Vec<u8>) {
+    let stream = TcpStream::connect(asked.address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    (stream, Vec::with_capacity(64 * 1024))
+}
+
+fn ask(stream: &mut TcpStream, buffer: &mut Vec<u8>, asked: &Asked) {
+    stream.write_all(asked.request.as_bytes()).unwrap();
+    read_answer(stream, buffer, asked.status);
 }
 
 fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, status: u16) {

@@ -14,6 +14,7 @@
 mod door;
 mod engine;
 mod load;
+mod proxy;
 mod retention;
 mod server;
 
@@ -33,7 +34,11 @@ const ROUNDS: usize = 3;
 const CONNECTIONS: usize = 8;
 
 fn main() {
+    log_as_the_product_does();
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if args == ["memory"] {
+        return proxy::print_memory();
+    }
     let [binary, target] = args.as_slice() else {
         panic!("usage: bench BINARY FILE.md");
     };
@@ -41,6 +46,7 @@ fn main() {
     let mut rows = vec![size_of(binary), start(binary), memory(binary)];
     rows.extend(page(binary));
     rows.extend(door::rows());
+    rows.extend(proxy::rows(&std::env::current_exe().unwrap()));
     rows.extend(engine::rows());
     rows.extend(retention::rows());
     let table = table(&rows);
@@ -58,6 +64,16 @@ fn main() {
         tortured = what_torture_wrote(target),
     );
     std::fs::write(target, text).unwrap();
+}
+
+/// What is measured in this process is logged as `tformance serve` does, to nowhere. The log that tests keep
+/// has every statement in it: writing that is no work of ours.
+fn log_as_the_product_does() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::sink)
+        .with_env_filter("info,sqlx=warn")
+        .with_ansi(false)
+        .init();
 }
 
 /// The part of the file that `scripts/torture` writes, as it is.

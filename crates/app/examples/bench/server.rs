@@ -102,9 +102,7 @@ impl Server {
 
     /// What the kernel says that the process occupies.
     pub(crate) fn resident_kilobytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|it| it.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        resident_kilobytes(&self.child.id().to_string())
     }
 
     /// Signs in as the demo's admin; gives the cookie.
@@ -194,9 +192,20 @@ pub(crate) fn header(head: &str, name: &str) -> Option<String> {
     })
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap()
+}
+
+/// What the kernel says that this process occupies.
+pub(crate) fn own_resident_kilobytes() -> u64 {
+    resident_kilobytes("self")
+}
+
+fn resident_kilobytes(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|it| it.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
