@@ -50,6 +50,8 @@ pub enum Endpoint {
     Myself,
     /// `GET …/serverInfo`.
     ServerInfo,
+    /// `GET …/project` and `…/project/{key}`.
+    Project,
     /// `GET …/project/search`.
     ProjectSearch,
     /// `GET …/users/search`.
@@ -76,7 +78,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All, as a person is offered them.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Token,
         Self::Resources,
         Self::Jira,
@@ -85,6 +87,7 @@ impl Endpoint {
         Self::Revoke,
         Self::Myself,
         Self::ServerInfo,
+        Self::Project,
         Self::ProjectSearch,
         Self::UsersSearch,
         Self::SearchJql,

@@ -1,7 +1,7 @@
 //! The Jira endpoints that we use, or shall use, with few but steady contents.
 //!
-//! [`issues`] makes the contents from a site's projects, [`jql`] reads queries, [`search`], [`history`]
-//! and [`webhooks`] answer with them; [`report`] is the report of stored personal data.
+//! [`issues`] makes the contents from a site's projects, [`jql`] reads queries, [`projects`], [`search`],
+//! [`history`] and [`webhooks`] answer with them; [`report`] is the report of stored personal data.
 
 use std::{collections::HashMap, convert::Infallible};
 
@@ -23,6 +23,7 @@ use crate::{
 mod history;
 mod issues;
 mod jql;
+mod projects;
 mod report;
 mod search;
 mod webhooks;
@@ -34,7 +35,9 @@ pub(crate) fn router() -> Router<Site> {
     let of_site = Router::new()
         .route("/myself", get(myself))
         .route("/serverInfo", get(server_info))
-        .route("/project/search", get(project_search))
+        .route("/project", get(projects::all))
+        .route("/project/search", get(projects::search))
+        .route("/project/{key}", get(projects::one))
         .route("/users/search", get(users_search))
         .route("/field", get(field))
         .route("/search", any(removed))
@@ -142,10 +145,14 @@ impl Call {
         found.ok_or_else(|| nowhere(inner, self.uri.path()))
     }
 
-    /// An address in the same site.
+    /// An address in the same site, of the version that was asked.
     pub(crate) fn address(&self, site: &Site, path: &str) -> String {
         let cloud_id = self.param("cloud_id");
-        format!("{}ex/jira/{cloud_id}/rest/api/3/{path}", site.api_url)
+        let version = if self.param("version") == "2" { 2 } else { 3 };
+        format!(
+            "{}ex/jira/{cloud_id}/rest/api/{version}/{path}",
+            site.api_url
+        )
     }
 }
 
@@ -224,48 +231,6 @@ pub(crate) fn page(call: &Call, default: usize, cap: usize) -> Result<(usize, us
     let start = call.number("startAt")?.unwrap_or(0);
     let length: usize = call.number("maxResults")?.unwrap_or(default);
     Ok((start, length.min(cap)))
-}
-
-async fn project_search(State(site): State<Site>, call: Call) -> Response {
-    call.answer(&site, Endpoint::ProjectSearch, WORK, |inner, _| {
-        let (start, length) = page(&call, 50, PAGE_CAP)?;
-        let wanted = call.value("query").unwrap_or_default().to_lowercase();
-        let keys: Vec<_> = call.all("keys").flat_map(|it| it.split(',')).collect();
-        let projects: Vec<_> = call
-            .site(inner)?
-            .projects
-            .iter()
-            .enumerate()
-            .filter(|(_, (key, name))| {
-                let matches = |it: &str| it.to_lowercase().contains(&wanted);
-                (matches(key) || matches(name)) && (keys.is_empty() || keys.contains(&key.as_str()))
-            })
-            .collect();
-        let page = projects.iter().skip(start).take(length);
-        let values: Vec<_> = page
-            .map(|(index, (key, name))| {
-                let id = issues::project_id(*index);
-                json!({
-                    "self": call.address(&site, &format!("project/{id}")),
-                    "id": id, "key": key, "name": name, "projectTypeKey": "software",
-                    "simplified": false, "style": "classic", "isPrivate": false, "properties": {},
-                })
-            })
-            .collect();
-        let end = start.saturating_add(values.len());
-        let is_last = end >= projects.len();
-        let mut answer = json!({
-            "self": call.address(&site, &format!("project/search?startAt={start}&maxResults={length}")),
-            "maxResults": length, "startAt": start, "total": projects.len(), "isLast": is_last,
-            "values": values,
-        });
-        if !is_last {
-            let next = format!("project/search?startAt={end}&maxResults={length}");
-            answer["nextPage"] = call.address(&site, &next).into();
-        }
-        Ok(answer)
-    })
-    .await
 }
 
 /// Everybody whom Jira knows: people, an app, a customer, and somebody who has left.

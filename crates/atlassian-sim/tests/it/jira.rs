@@ -98,6 +98,32 @@ async fn projects_come_in_pages_of_a_hundred_at_most() {
 }
 
 #[tokio::test]
+async fn clients_of_the_older_version_read_projects_one_by_one_and_all_at_once() {
+    let acme = Acme::start().await;
+    let more = SiteChange {
+        add_projects: Some(120),
+        ..SiteChange::default()
+    };
+    assert!(acme.local.sim.state().change_site(&acme.site, more));
+    let get = async |rest: &str| {
+        let path = format!("ex/jira/{}/rest/api/2/{rest}", acme.site);
+        acme.local.get(&acme.token, &path).await
+    };
+    let all = get("project").await.json();
+    assert_eq!(all.as_array().unwrap().len(), 122, "no pages");
+    let link = all[1]["self"].as_str().unwrap();
+    assert!(link.ends_with("/rest/api/2/project/10001"), "{link}");
+    let request = acme.local.http.get(link).bearer_auth(&acme.token);
+    assert_eq!(acme.local.send(request).await.json(), all[1]);
+    assert_eq!(get("project/web").await.json(), all[1]);
+    let (status, message) = errors(&get("project/NONE").await);
+    assert_eq!(
+        (status, &*message),
+        (404, "No project could be found with key 'NONE'.")
+    );
+}
+
+#[tokio::test]
 async fn people_apps_customers_and_the_gone_are_found() {
     let acme = Acme::start().await;
     let all = acme.get("users/search").await.json();
