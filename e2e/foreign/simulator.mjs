@@ -74,15 +74,7 @@ export class Simulator {
 
   /** Signs in as `account` and decides; gives the address that the browser is sent back to. */
   async consent(url, account, decision = 'accept') {
-    const login = await moved(await fetch(url, { redirect: 'manual' }));
-    const page = await (await fetch(login)).text();
-    const id = page.match(new RegExp(`value="([^"]+)">${account}`))[1];
-    const context = login.searchParams.get('context');
-    const signedIn = await post(new URL('/login', login), { context, account: id });
-    const [cookie] = signedIn.headers.getSetCookie();
-    const form = { context, decision };
-    const decide = new URL('/oauth2/authorize/server/decide', login);
-    const back = await moved(await post(decide, form, cookie.split(';', 1)[0]));
+    const back = await consent(url, account, decision);
     assert.ok(back.href.startsWith(CALLBACK), back.href);
     return back;
   }
@@ -91,6 +83,18 @@ export class Simulator {
     this.#child.kill('SIGINT');
     assert.deepEqual(await this.#ended, { code: 0, signal: null });
   }
+}
+
+/** A person at the simulated Atlassian: signs in as `account`, decides, and is sent back to the address that this gives. */
+export async function consent(url, account, decision = 'accept') {
+  const login = await moved(await fetch(url, { redirect: 'manual' }));
+  const page = await (await fetch(login)).text();
+  const id = page.match(new RegExp(`value="([^"]+)">${account}`))[1];
+  const context = login.searchParams.get('context');
+  const signedIn = await post(new URL('/login', login), { context, account: id });
+  const [cookie] = signedIn.headers.getSetCookie();
+  const decide = new URL('/oauth2/authorize/server/decide', login);
+  return moved(await post(decide, { context, decision }, cookie.split(';', 1)[0]));
 }
 
 function post(url, fields, cookie) {

@@ -46,6 +46,11 @@ export class Control {
     return this.#ask('POST', '/revoke', { account });
   }
 
+  /** Changes a site; see `SiteChange` in crates/atlassian-sim. */
+  changeSite(cloudId, change) {
+    return this.#ask('POST', `/sites/${cloudId}`, change);
+  }
+
   /** Sets the switches that are named; see `Switches` in crates/atlassian-sim. */
   setSwitches(switches) {
     return this.#ask('POST', '/switches', switches);

@@ -21,6 +21,7 @@ pub mod member_remove;
 pub mod members;
 pub mod password_forgotten;
 pub mod password_new;
+pub mod quickstarts;
 pub mod settings;
 pub mod signup;
 pub mod sites;
