@@ -48,7 +48,18 @@ pub(super) enum Pool {
 }
 
 impl Pool {
+    /// Believes whom the system believes.
     pub(super) fn new(gateway: &Uri, connect: Duration) -> Result<Self, SetupError> {
+        let tls = || ClientConfig::with_platform_verifier().map_err(SetupError::GatewayTls);
+        Self::with_tls(gateway, connect, tls)
+    }
+
+    /// The same, and `tls` says whom to believe.
+    pub(super) fn with_tls(
+        gateway: &Uri,
+        connect: Duration,
+        tls: impl FnOnce() -> Result<ClientConfig, SetupError>,
+    ) -> Result<Self, SetupError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -57,7 +68,7 @@ impl Pool {
         if proxy.is_none() && gateway.scheme() == Some(&Scheme::HTTP) {
             return Ok(Self::Plain(Box::new(client().build(limited(tcp, connect)))));
         }
-        let tls = ClientConfig::with_platform_verifier().map_err(SetupError::GatewayTls)?;
+        let tls = tls()?;
         let straight = secured(&tls, tcp);
         let Some(proxy) = proxy else {
             let straight = limited(straight, connect);

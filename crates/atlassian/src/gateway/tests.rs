@@ -1,7 +1,8 @@
-//! That what is sent is what was checked.
+//! That what is sent is what was checked, and how it is sent.
+
+mod http2;
 
 use proptest::prelude::*;
-use tokio::io::AsyncReadExt as _;
 
 use super::*;
 
@@ -48,34 +49,6 @@ fn path_and_query_are_sent_as_they_were_written() {
         let sent = sent.replace("{}", site.as_str());
         assert_eq!(target.unwrap().uri().to_string(), sent);
     }
-}
-
-/// Of TLS only the first message is looked at: it names what the client speaks, the best first.
-#[tokio::test]
-async fn http_2_is_offered_before_http_1() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let hello = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut hello = Vec::new();
-        let is_there = |it: &[u8]| it.windows(12).any(|it| it == b"\x02h2\x08http/1.1");
-        while !is_there(&hello) && stream.read_buf(&mut hello).await.unwrap() > 0 {}
-        is_there(&hello)
-    });
-    let gateway = gateway(&format!("https://127.0.0.1:{port}"));
-    let path = JiraPath::parse("rest/x").unwrap();
-    let target = gateway.target(&site(), path, None).unwrap();
-    let call = Call {
-        method: Method::GET,
-        headers: HeaderMap::new(),
-        body: Sending::Whole(Bytes::new()),
-    };
-    let observer: Arc<dyn Observer> = Arc::new(crate::transport::Nobody);
-    let answered = gateway
-        .pass_on(&"token".into(), &target, call, &observer)
-        .await;
-    assert_eq!(answered.unwrap_err(), PassError::NotSent);
-    assert!(hello.await.unwrap());
 }
 
 proptest! {
