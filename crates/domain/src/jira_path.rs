@@ -27,8 +27,8 @@ pub enum PathError {
     /// `//`, or a slash in front.
     #[error("it has an empty part: two slashes in a row, or one in front")]
     EmptyPart,
-    /// `.`, `..`, or more of them.
-    #[error("it has a part of dots alone")]
+    /// `.`, `..`, or more of them; also with spaces, which some systems leave off.
+    #[error("it has a part of dots or spaces alone")]
     Dots,
     /// A semicolon, plain or encoded: some servers drop what follows it.
     #[error("it has a semicolon")]
@@ -98,7 +98,7 @@ fn check_part(part: &str) -> Result<(), PathError> {
     let mut decoded = Vec::new();
     let mut is_of_dots = !part.is_empty();
     while let Some(byte) = bytes.next() {
-        is_of_dots &= byte == b'.';
+        is_of_dots &= matches!(byte, b'.' | b'%');
         match byte {
             b'%' => {
                 let escaped = (hex(bytes.next()), hex(bytes.next()));
@@ -115,10 +115,10 @@ fn check_part(part: &str) -> Result<(), PathError> {
             _ => {}
         }
     }
-    if is_of_dots {
+    let text = std::str::from_utf8(&decoded).map_err(|_| PathError::BadEncoding)?;
+    if is_of_dots && text.chars().all(|it| it == '.' || it.is_whitespace()) {
         return Err(PathError::Dots);
     }
-    let text = std::str::from_utf8(&decoded).map_err(|_| PathError::BadEncoding)?;
     if text
         .chars()
         .any(|it| it.is_control() || LOOK_ALIKES.contains(&it))

@@ -20,6 +20,7 @@ fn addresses_of_jira_are_taken_as_they_are() {
         "rest/api/3/project/%C3%84PFEL",
         "rest/api/3/issue/ACME-1/properties/a%20b%3Ac",
         "rest/api/3/issue/ACME-1/properties/...x",
+        "rest/api/3/issue/ACME-1/properties/..%20x",
         "secure/attachment/10000/it's%20(new)!.png",
     ] {
         assert_eq!(JiraPath::parse(path).map(JiraPath::as_str), Ok(path));
@@ -47,6 +48,12 @@ fn what_could_mean_another_place_is_refused_by_its_kind() {
         ("rest/./api", E::Dots),
         ("rest/...", E::Dots),
         ("rest/..", E::Dots),
+        ("..%20", E::Dots),
+        ("rest/%20..%09/x", E::Dots),
+        ("rest/%20..%20/x", E::Dots),
+        ("rest/.%20./x", E::Dots),
+        ("rest/..%c2%a0/x", E::Dots),
+        ("rest/%20", E::Dots),
         ("rest/%2e%2e/x", E::EncodedSeparator),
         ("rest/.%2E/x", E::EncodedSeparator),
         ("rest/%2e./x", E::EncodedSeparator),

@@ -31,7 +31,7 @@ db_tests! {
             "rest\\..\\x", "..;/x", "rest;x=1/y", "rest/a%3bb", "//evil.example/x", "https://evil.example/x",
             "rest//api", "rest/a%00", "rest/a%0d%0ahost:%20evil.example", "rest/%c0%ae%c0%ae/x", "rest/%ff", "rest/%",
             "rest/%zz", "rest/./x", "rest/x/..", "rest/%3fx", "rest/%23x", "rest/%25", "%2f%2fevil.example",
-            "rest/%ef%bc%8e%ef%bc%8e/x",
+            "rest/%ef%bc%8e%ef%bc%8e/x", "rest/..%20/x",
         ] {
             let (status, answer) = ask(&billing, address, format!("{PROXY}{path}").as_bytes()).await;
             assert_eq!(status, 400, "{path}: {answer}");
