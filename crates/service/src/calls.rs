@@ -156,15 +156,15 @@ fn as_daily(sums: BTreeMap<ByDay, u64>) -> Vec<DailyUsage> {
 }
 
 impl Services {
+    /// Tells monitoring of a call through the proxy: whether the gateway answered it, or we did.
+    pub fn count_proxied(&self, is_upstream: bool, http_status: u16) {
+        self.metrics.proxied(is_upstream, http_status);
+    }
+
     /// Counts a call that was answered; nothing is written on the way.
     pub fn count_call(&self, client: &ApiClient, call: CountedCall) {
         let key = client.key();
         self.metrics.called(call.call, call.answer);
-        if call.call == Call::Proxy {
-            // Whatever was passed on counts as served.
-            let is_upstream = call.answer == Answer::Served;
-            self.metrics.proxied(is_upstream, call.http_status);
-        }
         let row = ByMinute {
             key: key.id,
             team: key.team,

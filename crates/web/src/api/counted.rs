@@ -121,6 +121,9 @@ pub(crate) fn refused(
     method: Method,
     problem: Problem,
 ) -> Problem {
+    if call == Call::Proxy {
+        services.count_proxied(false, problem.status().as_u16());
+    }
     let call = CountedCall {
         call,
         method,
@@ -139,6 +142,8 @@ struct Counting<'a> {
     /// Taken when it is counted.
     of: Option<Counted>,
     end: (u16, Answer),
+    /// Whether the answer is what was asked for, and not a problem of ours.
+    is_passed_on: bool,
 }
 
 impl<'a> Counting<'a> {
@@ -148,6 +153,7 @@ impl<'a> Counting<'a> {
             client,
             of: Some(of),
             end: (LEFT, Answer::CallersFault),
+            is_passed_on: false,
         }
     }
 
@@ -156,6 +162,7 @@ impl<'a> Counting<'a> {
         match with {
             Ok((status, body)) => {
                 self.end = (status.as_u16(), Answer::Served);
+                self.is_passed_on = true;
                 Ok(body)
             }
             Err(Refused { problem, answer }) => {
@@ -177,6 +184,9 @@ impl Drop for Counting<'_> {
             self.end
         };
         if let Some(of) = self.of.take() {
+            if of.call == Call::Proxy {
+                self.services.count_proxied(self.is_passed_on, http_status);
+            }
             let call = CountedCall {
                 call: of.call,
                 method: of.method,

@@ -128,6 +128,10 @@ db_tests! {
         billing.app.world.env.advance(SignedDuration::from_secs(1));
         assert_eq!(billing.get(MYSELF).await.status, 200);
         assert_eq!(billing.app.world.sim.counts().rate_limited, 1);
+        let text = billing.app.world.services.metrics.text().unwrap();
+        for line in ["{source=\"upstream\",class=\"4xx\"} 1", "{source=\"self\",class=\"4xx\"} 1"] {
+            assert!(text.contains(&format!("tformance_proxy_answers_total{line}")), "{line}\n{text}");
+        }
     }
 
     async fn a_noisy_service_is_held_back_and_its_colleague_is_not(db: TestDb) {
