@@ -20,6 +20,7 @@ pub mod invitation;
 pub mod jira;
 pub mod jira_path;
 pub mod json_links;
+pub mod key_rate;
 pub mod need;
 pub mod outbox;
 pub mod permission;
