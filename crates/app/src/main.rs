@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod doctor;
 mod env;
+mod http;
 mod keys;
 mod migrate;
 mod open;

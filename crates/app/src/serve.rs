@@ -25,6 +25,7 @@ use crate::{
     cli::say,
     config::{Client, ProcessEnvironment, ServeArgs, Settings, unknown_variables},
     env::SystemEnv,
+    http::{self, Limits},
     open::{self, OldSchema},
     shutdown::{End, Signals, run_until_signal},
     telemetry,
@@ -275,9 +276,12 @@ async fn work(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let workers = tokio::spawn(worker::run(Arc::clone(&services), stop.clone()));
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let web = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let web = tokio::spawn(async move { web.await });
+    let web = tokio::spawn(http::serve(
+        listener,
+        router,
+        Limits::default(),
+        stop.clone(),
+    ));
     let metrics = tokio::spawn(serve_metrics(
         metrics_listener,
         Arc::clone(&services),
@@ -298,14 +302,14 @@ async fn serve_metrics(
     listener: Option<TcpListener>,
     services: Arc<Services>,
     stop: CancellationToken,
-) -> std::io::Result<()> {
-    let Some(listener) = listener else {
-        stop.cancelled().await;
-        return Ok(());
-    };
-    axum::serve(listener, web::metrics::router(services))
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
+) {
+    match listener {
+        Some(listener) => {
+            let router = web::metrics::router(services);
+            http::serve(listener, router, Limits::default(), stop).await;
+        }
+        None => stop.cancelled().await,
+    }
 }
 
 /// A task that should run until `stop`: its panic, and its end before that, are errors that end the
