@@ -49,6 +49,15 @@ await onBothDatabases(import.meta.url, (test) => {
     await inspect(tab, 'signed out');
   });
 
+  test('the description of the API', async ({ app, browser }) => {
+    const tab = await browser.tab();
+    for (const path of ['/api/docs', '/api/problems', '/api/problems/connection_reconnect_needed']) {
+      await tab.goto(app.url + path);
+      await tab.locator('details').evaluateAll((all) => all.forEach((it) => it.setAttribute('open', '')));
+      await inspect(tab, path);
+    }
+  });
+
   test('pages of people', async ({ app, browser }) => {
     const { cookie, paths } = await app.signUp({ name: LONG_NAME, teams: [LONG_TEAM] });
     await browser.use(cookie);

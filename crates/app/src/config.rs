@@ -1,32 +1,43 @@
 //! Every setting: its variable, its default, what it means. Raw text is read once into [`Settings`],
 //! which the code can trust; whatever is wrong is one line that names the setting and an example.
 
-use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::Args;
 use domain::retention::Retention;
 use domain::text::EmailAddress;
 use secrecy::SecretString;
 use service::{mail::MailServer, webhook::WebhookReceiver};
-use url::{Host, Url};
+use url::Url;
 use vault::KeyRing;
 use web::client_address::TrustedProxies;
 
 use crate::cli::Misuse;
 
+mod addresses;
 mod client;
 mod consent;
 mod database;
+mod limits;
 mod mail;
 mod notices;
 mod readings;
 mod retention;
 
+pub(crate) use addresses::is_loopback;
 pub(crate) use client::Client;
 pub(crate) use consent::ConsentArgs;
 pub(crate) use database::database_url;
+pub(crate) use limits::LimitArgs;
 pub(crate) use notices::NoticeArgs;
 pub(crate) use readings::Readings;
+
+use addresses::{base_url, listen, metrics_listen, origin, trusted_proxies};
 
 /// A setting that cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -189,6 +200,8 @@ pub(crate) struct ServeArgs {
     notices: NoticeArgs,
     #[command(flatten)]
     consent: ConsentArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// For how long is kept what is there for looking back, where it differs from the default: a list
     /// of names with an age like `30d` or `forever`. The defaults: `refresh_events=90d`,
     /// `audit_events=400d`, `sessions=0d` (after their end), `connect_attempts=30d`,
@@ -228,6 +241,7 @@ pub(crate) struct Settings {
     pub(crate) receiver: Option<WebhookReceiver>,
     pub(crate) consent_lifetime_days: Option<NonZeroU16>,
     pub(crate) retention: Retention,
+    pub(crate) requests_per_second: Option<NonZeroU32>,
     pub(crate) shutdown: Duration,
     pub(crate) migrate: bool,
     pub(crate) database_url: SecretString,
@@ -307,6 +321,7 @@ impl Settings {
             receiver: args.notices.receiver(allow_plain_http, env)?,
             consent_lifetime_days: args.consent.lifetime_days()?,
             retention: retention::retention(&args.retention)?,
+            requests_per_second: args.limits.requests_per_second()?,
             shutdown: seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds)?,
             migrate: args.migrate,
             database_url: database_url(&args.store, env)?,
@@ -413,72 +428,6 @@ fn seconds(name: &str, text: &str) -> Result<Duration, SettingError> {
             );
             Err(SettingError::new(name, what, "75"))
         }
-    }
-}
-
-fn trusted_proxies(text: &str) -> Result<TrustedProxies, SettingError> {
-    TrustedProxies::parse(text).map_err(|err| {
-        let what = format!("is no list of addresses and networks: {err}");
-        SettingError::new("TRUSTED_PROXIES", what, "10.0.0.0/8,192.168.1.4")
-    })
-}
-
-fn listen(text: &str) -> Result<SocketAddr, SettingError> {
-    address("LISTEN", text, "127.0.0.1:8000")
-}
-
-/// None where it is empty.
-fn metrics_listen(text: &str) -> Result<Option<SocketAddr>, SettingError> {
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
-    address("METRICS_LISTEN", text, "127.0.0.1:9464").map(Some)
-}
-
-fn address(name: &str, text: &str, example: &'static str) -> Result<SocketAddr, SettingError> {
-    text.trim().parse().map_err(|_| {
-        let what = format!("is {:?}, not an address and a port", shortened(text));
-        SettingError::new(name, what, example)
-    })
-}
-
-fn base_url(text: &str, allow_plain_http: bool) -> Result<Url, SettingError> {
-    const NAME: &str = "BASE_URL";
-    const EXAMPLE: &str = "https://tformance.example.com";
-    let url = origin(NAME, text, EXAMPLE)?;
-    if url.scheme() == "http" && !is_loopback(&url) && !allow_plain_http {
-        let what = "is plain http beyond this machine; use https, or say ALLOW_PLAIN_HTTP=true";
-        return Err(SettingError::new(NAME, what, EXAMPLE));
-    }
-    Ok(url)
-}
-
-/// An http or https origin: no path, no query, no user.
-fn origin(name: &str, text: &str, example: &'static str) -> Result<Url, SettingError> {
-    let refuse = |what: String| SettingError::new(name, what, example);
-    let url = Url::parse(text.trim())
-        .map_err(|err| refuse(format!("is {:?}, not a URL ({err})", shortened(text))))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(refuse("must begin with https:// or http://".to_owned()));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refuse("must not hold a user or a password".to_owned()));
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(refuse(
-            "must be an origin, without a path, query or fragment".to_owned(),
-        ));
-    }
-    Ok(url)
-}
-
-/// Whether it names this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

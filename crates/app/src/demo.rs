@@ -106,7 +106,7 @@ async fn demo(args: DemoArgs, drill: Option<Drill>) -> anyhow::Result<()> {
     let base_url = Url::parse(&format!("http://{}", listener.local_addr()?))?;
     let clock = Arc::new(ShiftedEnv::new(Arc::new(SystemEnv)));
     let env: Arc<dyn Env> = Arc::clone(&clock) as Arc<dyn Env>;
-    let web_settings = web::Settings { base_url };
+    let web_settings = web::Settings::new(base_url);
     let sim = simulator(&data, clock, &web_settings).await?;
     let url = args
         .database_url

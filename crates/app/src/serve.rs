@@ -68,9 +68,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     let store = open::open(&settings.database_url, old).await?;
     let env: Arc<dyn Env> = Arc::new(SystemEnv);
-    let web_settings = web::Settings {
-        base_url: settings.base_url.clone(),
-    };
+    let web_settings = web::Settings::new(settings.base_url.clone());
     let atlassian = settings
         .client
         .map(|client| {
@@ -88,6 +86,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         allow_signup: settings.allow_signup,
         consent_lifetime_days: settings.consent_lifetime_days,
         retention: settings.retention,
+        requests_per_second: settings.requests_per_second,
     };
     let mailer = settings
         .mail

@@ -79,6 +79,18 @@ pub enum Warning {
 }
 
 impl Warning {
+    /// All of them, in the order in which they go before each other.
+    pub const ALL: [Self; 8] = [
+        Self::Misconfigured,
+        Self::SiteLost,
+        Self::PermissionsMissing,
+        Self::RefreshFailing,
+        Self::RenewSoon,
+        Self::MinimumNotMet,
+        Self::TokenWorks,
+        Self::NotSaved,
+    ];
+
     const fn of_state(state: ConnectionState) -> Option<Self> {
         match state {
             ConnectionState::Misconfigured => Some(Self::Misconfigured),

@@ -36,6 +36,7 @@ pub mod door;
 pub mod error;
 pub mod health;
 pub mod invitations;
+pub mod key_rate;
 pub mod keys;
 pub mod mail;
 pub mod members;
@@ -68,7 +69,10 @@ pub mod webhook;
 pub mod who;
 pub mod worker;
 
-use std::{num::NonZeroU16, sync::Arc};
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    sync::Arc,
+};
 
 use atlassian::{Atlassian, Observer};
 use domain::{
@@ -97,6 +101,8 @@ pub struct Policy {
     pub consent_lifetime_days: Option<NonZeroU16>,
     /// How long is kept what is there for looking back.
     pub retention: Retention,
+    /// How many calls a second a key has; none if nobody set a limit.
+    pub requests_per_second: Option<NonZeroU32>,
 }
 
 impl Default for Policy {
@@ -106,6 +112,7 @@ impl Default for Policy {
             allow_signup: false,
             consent_lifetime_days: NonZeroU16::new(365),
             retention: Retention::default(),
+            requests_per_second: None,
         }
     }
 }
@@ -139,6 +146,8 @@ pub struct Services {
     pub metrics: Arc<metrics::Metrics>,
     /// Which keys were used; written once in a while.
     pub(crate) key_usage: usage::Usage<ApiKeyId>,
+    /// How often keys called of late, where that has a limit.
+    pub(crate) key_rates: key_rate::KeyRates,
     /// What services asked for; written once a second.
     pub(crate) calls: calls::Calls,
     /// What Atlassian allows, as far as this process knows.
@@ -173,6 +182,7 @@ impl Services {
             tasks: TaskTracker::new(),
             throttle: throttle::Throttle::default(),
             key_usage: usage::Usage::default(),
+            key_rates: key_rate::KeyRates::default(),
             calls: calls::Calls::default(),
             budgets: Arc::default(),
             engine: refresh::Engine::default(),

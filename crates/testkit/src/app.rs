@@ -119,9 +119,11 @@ impl TestApp {
     /// The service over this world.
     #[expect(clippy::unwrap_used, reason = "test support")]
     pub fn of(world: World) -> Self {
-        let settings = web::Settings {
-            base_url: ORIGIN.parse().unwrap(),
-        };
+        Self::with(world, web::Settings::new(ORIGIN.parse().unwrap()))
+    }
+
+    /// The service over this world, with other settings.
+    pub fn with(world: World, settings: web::Settings) -> Self {
         let router = web::router(world.services.clone(), settings);
         let script = Arc::new(Script(world.sim.clone()));
         Self {
@@ -207,7 +209,9 @@ impl TestApp {
         let broken = if method == Method::HEAD {
             rules::broken_head(&path, &rest)
         } else {
-            rules::broken(&path, &rest, &self.world.secrets())
+            let mut broken = rules::broken(&path, &rest, &self.world.secrets());
+            broken.extend(rules::undescribed(&method, &path, &rest));
+            broken
         };
         assert!(
             broken.is_empty(),

@@ -3,12 +3,13 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, Request, State},
     http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
 use serde_json::{Map, Value};
 
-use crate::{App, problem::Problem};
+use crate::{App, layers, problem::Problem};
 
 pub(crate) mod counted;
 pub(crate) mod jira;
@@ -24,21 +25,39 @@ pub(crate) async fn method_not_allowed() -> Problem {
     Problem::method_not_allowed()
 }
 
+/// `GET /api/openapi.json`: what there is, for programs.
+pub(crate) async fn get_openapi(State(app): State<App>) -> Response {
+    let text = app.document.text(&app.settings.base_url).to_owned();
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
 /// The members of a JSON object that was posted; no body at all is one without members.
 pub(crate) struct JsonBody(pub(crate) Map<String, Value>);
+
+impl JsonBody {
+    /// Refuses the first member that is none of these.
+    ///
+    /// # Errors
+    ///
+    /// A [`Problem`] that names it.
+    pub(crate) fn has_only(&self, known: &[&str]) -> Result<(), Problem> {
+        match self.0.keys().find(|it| !known.contains(&it.as_str())) {
+            Some(unknown) => Err(Problem::unknown_field(unknown, known)),
+            None => Ok(()),
+        }
+    }
+}
 
 impl FromRequest<App> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(req: Request, app: &App) -> Result<Self, Problem> {
         let is_json = is_json_kind(req.headers().get(header::CONTENT_TYPE));
-        let body =
-            Bytes::from_request(req, app)
-                .await
-                .map_err(|rejection| match rejection.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(),
-                    _ => Problem::bad_json(),
-                })?;
+        let body = layers::in_time(app, Bytes::from_request(req, app)).await?;
+        let body = body.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(),
+            _ => Problem::bad_json(),
+        })?;
         if body.is_empty() {
             return Ok(Self(Map::new()));
         }

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{App, problem::Problem};
+use crate::{App, layers, problem::Problem};
 
 /// The fields of a posted form.
 pub(crate) struct FormBody<T>(pub(crate) T);
@@ -24,7 +24,7 @@ impl<T: DeserializeOwned> FromRequest<App> for FormBody<T> {
                 .entry(header::CONTENT_TYPE)
                 .or_insert(kind);
         }
-        match Form::<T>::from_request(req, app).await {
+        match layers::in_time(app, Form::<T>::from_request(req, app)).await? {
             Ok(Form(fields)) => Ok(Self(fields)),
             Err(rejection) => Err(match rejection.status() {
                 StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),

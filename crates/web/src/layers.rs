@@ -5,9 +5,9 @@
 //!    and `state` at the callback.
 //! 3. Security headers, on errors too.
 //! 4. Compression, but of what is passed on from Jira, which comes as it was answered.
-//! 5. Problems become pages (around the pages only, never below `/api`), inside the headers, outside all that can refuse.
+//! 5. Problems become pages, or documents around what programs ask for; inside the headers, outside all that can refuse.
 //! 6. Panics become problems.
-//! 7. Time limit, body limit; neither for what is passed on to Jira.
+//! 7. Time limit, limits of address, headers and body; what is passed on to Jira has the second and third alone.
 //! 8. Origin check of unsafe requests of pages (CSRF), scheme and all, before any handler.
 
 use std::time::Duration;
@@ -41,6 +41,13 @@ const TIME_LIMIT: Duration = Duration::from_secs(100);
 /// No form of ours is larger.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 
+/// A state has a few hundred bytes and a code about a thousand; more is no address of ours.
+const ADDRESS_LIMIT_BYTES: usize = 16 * 1024;
+
+/// What browsers and proxies send is a third of that. The server itself stops reading at twice of both.
+const MOST_HEADERS: usize = 64;
+const HEADERS_LIMIT_BYTES: usize = 32 * 1024;
+
 /// Everything from here, nothing inline, nothing of others, in no frame.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
@@ -68,7 +75,7 @@ pub(crate) fn around(
                 Problem::broken().into_response()
             }))
             .layer(middleware::from_fn(limit_time))
-            .layer(middleware::from_fn(limit_uri))
+            .layer(middleware::from_fn(limit_head))
             .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
             .layer(middleware::from_fn_with_state(app.clone(), other_scheme))
             .layer(csrf(app)),
@@ -76,22 +83,38 @@ pub(crate) fn around(
     // No origin is asked for: a browser sends no key by itself.
     let api = api.layer(
         ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state(
+                app.clone(),
+                crate::problem::as_document,
+            ))
             .layer(CatchPanicLayer::custom(|_| {
                 Problem::broken_for_programs().into_response()
             }))
             .layer(middleware::from_fn(limit_time))
-            .layer(middleware::from_fn(limit_uri))
+            .layer(middleware::from_fn(limit_head))
             .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
+    );
+    let others = others.layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state(
+                app.clone(),
+                crate::problem::as_document,
+            ))
+            .layer(middleware::from_fn(limit_head)),
     );
     // What is passed on flows through: nothing is read whole, and it has times of its own. What the gateway
     // answered is not compressed either.
     let proxy = proxy.layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn(crate::api::proxy::answered_by_us))
+            .layer(middleware::from_fn_with_state(
+                app.clone(),
+                crate::problem::as_document,
+            ))
             .layer(CatchPanicLayer::custom(|_| {
                 Problem::broken_for_programs().into_response()
             }))
-            .layer(middleware::from_fn(limit_uri)),
+            .layer(middleware::from_fn(limit_head)),
     );
     let compressed = pages
         .merge(api)
@@ -156,16 +179,31 @@ async fn limit_time(req: Request, next: Next) -> Response<Body> {
     }
 }
 
-/// A state has a few hundred bytes and a code about a thousand; 16 kB is no address of ours.
-async fn limit_uri(req: Request, next: Next) -> Response<Body> {
-    if req
-        .uri()
-        .path_and_query()
-        .is_some_and(|it| it.as_str().len() > 16 * 1024)
-    {
+/// Refuses addresses and headers that no request of ours has.
+async fn limit_head(req: Request, next: Next) -> Response<Body> {
+    let address = req.uri().path_and_query();
+    if address.is_some_and(|it| it.as_str().len() > ADDRESS_LIMIT_BYTES) {
         return Problem::address_too_long().into_response();
     }
+    let headers = req.headers();
+    let sizes = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    if headers.len() > MOST_HEADERS || sizes.sum::<usize>() > HEADERS_LIMIT_BYTES {
+        return Problem::headers_too_large().into_response();
+    }
     next.run(req).await
+}
+
+/// What is read of a request's body, if it comes in time.
+///
+/// # Errors
+///
+/// [`Problem::body_too_slow`].
+pub(crate) async fn in_time<T>(app: &App, reading: impl Future<Output = T>) -> Result<T, Problem> {
+    let limit = app.settings.body_time;
+    let read = tokio::time::timeout(limit, reading).await;
+    read.map_err(|_| Problem::body_too_slow())
 }
 
 /// Refuses what [`csrf`] lets through where a browser sends no `Sec-Fetch-Site`: it compares the host of

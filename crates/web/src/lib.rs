@@ -12,6 +12,7 @@ mod api;
 mod assets;
 mod banner;
 pub mod client_address;
+pub mod description;
 mod form;
 mod health;
 mod health_view;
@@ -29,12 +30,13 @@ mod who;
 
 pub use layers::CONTENT_SECURITY_POLICY;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     routing::{any, get, post},
 };
+use description::openapi::Document;
 use service::Services;
 use url::Url;
 
@@ -43,9 +45,22 @@ use url::Url;
 pub struct Settings {
     /// The origin under which browsers reach us. Over https the session cookie is `Secure`.
     pub base_url: Url,
+    /// So long the body of a form or call may take to arrive.
+    pub body_time: Duration,
 }
 
+/// Enough for 64 KiB at 3 KiB a second.
+pub const BODY_TIME: Duration = Duration::from_secs(20);
+
 impl Settings {
+    /// The usual ones of a server that browsers reach under this origin.
+    pub const fn new(base_url: Url) -> Self {
+        Self {
+            base_url,
+            body_time: BODY_TIME,
+        }
+    }
+
     /// Whether browsers reach us over https.
     fn is_https(&self) -> bool {
         self.base_url.scheme() == "https"
@@ -69,6 +84,7 @@ pub const CALLBACK_PATH: &str = "/integrations/jira/callback";
 pub(crate) struct App {
     services: Arc<Services>,
     settings: Arc<Settings>,
+    document: Arc<Document>,
 }
 
 /// All routes, with all layers.
@@ -76,6 +92,7 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
     let app = App {
         services,
         settings: Arc::new(settings),
+        document: Arc::default(),
     };
     let pages = Router::new()
         .route("/", get(pages::home::show))
@@ -134,20 +151,17 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
         )
         .merge(account_routes())
         .merge(jira_routes())
+        .merge(description_routes())
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed);
     let probes = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     let files = Router::new().route("/assets/{name}", get(assets::show));
-    layers::around(
-        &app,
-        pages,
-        api_routes(),
-        proxy_routes(),
-        probes.merge(files),
-    )
-    .with_state(app)
+    let others = probes
+        .merge(files)
+        .method_not_allowed_fallback(api::method_not_allowed);
+    layers::around(&app, pages, api_routes(), proxy_routes(), others).with_state(app)
 }
 
 /// What other services ask for.
@@ -162,6 +176,7 @@ fn api_routes() -> Router<App> {
             "/api/v1/integrations/jira/token/rejected",
             post(api::jira::report_rejected),
         )
+        .route("/api/openapi.json", get(api::get_openapi))
         .route("/api", any(api::not_found))
         .route("/api/", any(api::not_found))
         .route("/api/{*rest}", any(api::not_found))
@@ -177,6 +192,14 @@ fn proxy_routes() -> Router<App> {
             "/api/v1/integrations/jira/proxy/{*path}",
             any(api::proxy::pass_on),
         )
+}
+
+/// What the API is, for people; without a key or a session.
+fn description_routes() -> Router<App> {
+    Router::new()
+        .route("/api/docs", get(pages::api_docs::show))
+        .route("/api/problems", get(pages::problem_codes::show_all))
+        .route("/api/problems/{code}", get(pages::problem_codes::show))
 }
 
 /// A person's own account, and the links by which people come in.

@@ -11,6 +11,7 @@ use crate::{layers, problem::Problem};
 
 pub(crate) mod account;
 pub(crate) mod account_question;
+pub(crate) mod api_docs;
 pub(crate) mod connect;
 pub(crate) mod disconnect;
 pub(crate) mod first_account;
@@ -24,6 +25,7 @@ pub(crate) mod member_remove;
 pub(crate) mod members;
 pub(crate) mod password_forgotten;
 pub(crate) mod password_new;
+pub(crate) mod problem_codes;
 pub(crate) mod settings;
 pub(crate) mod signup;
 pub(crate) mod sites;

@@ -2,26 +2,35 @@
 //!
 //! Use cases refuse with meanings; here each gets a status, a stable code, words and a way on
 //! (`pages.md` 4). A [`Problem`] answers as problem details (RFC 9457) and puts itself into the
-//! response's extensions, where [`as_page`] finds it and makes a page of it.
+//! response's extensions, where [`as_page`] finds it and makes a page of it, and [`as_document`] a document with
+//! the address of its explanation ([`codes`]).
 
 use axum::{
     Json,
+    body::Body,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next as NextLayer,
     response::{IntoResponse, Redirect, Response},
 };
-use domain::{ids::AttemptId, team::Team, text::PersonName};
+use domain::{ids::AttemptId, rate_budget::Limit, team::Team, text::PersonName};
 use jiff::SignedDuration;
 use service::Error;
 use url::form_urlencoded;
 
 use crate::{
-    App, layers, next::Next, pages::integrations_path, session, shell, view::error::Cause,
+    App,
+    description::{Address, Described, HttpStatus, Schema, Time, described},
+    layers,
+    next::Next,
+    pages::integrations_path,
+    session, shell,
+    view::error::Cause,
 };
 
 mod api;
 mod budget;
+pub mod codes;
 mod page;
 mod people;
 mod refusals;
@@ -35,6 +44,44 @@ pub struct Problem {
     retry_after: Option<SignedDuration>,
     /// How to come in, told to programs.
     challenge: Option<&'static str>,
+    /// The methods that the address takes, where the router does not tell them.
+    allow: Option<&'static str>,
+}
+
+described! {
+    /// What went wrong: problem details (RFC 9457). Decide by code; the words may change.
+    pub(crate) struct ProblemBody as answer "Problem" {
+        /// Where the code is explained.
+        r#type: Address,
+        /// What happened, in a few words.
+        title: String,
+        /// The status of the answer.
+        status: HttpStatus,
+        /// What it means, and what to do.
+        detail: String,
+        /// What happened, for programs; it does not change.
+        code: &'static str,
+    }
+}
+
+described! {
+    /// What a problem tells beside, where one of Atlassian's limits is in the way.
+    pub(crate) struct LimitBody as answer "Limit" {
+        /// Which limit.
+        limit: LimitWord,
+        /// From when on it is not in the way.
+        until: Time,
+    }
+}
+
+/// The word for one of Atlassian's limits.
+#[derive(serde::Serialize)]
+pub(crate) struct LimitWord(&'static str);
+
+impl Described for LimitWord {
+    fn schema() -> Schema {
+        Schema::Words(Limit::ALL.map(Limit::as_str).to_vec())
+    }
 }
 
 /// What a person reads.
@@ -45,8 +92,8 @@ struct Words {
     causes: Vec<Cause>,
     action: Action,
     sign_in: Option<SignIn>,
-    /// More members of the problem details, told to programs.
-    members: Vec<(&'static str, String)>,
+    /// More members of the problem details (RFC 9457, 3.2), told to programs.
+    limit: Option<(Limit, String)>,
 }
 
 /// The one button.
@@ -86,6 +133,11 @@ struct SignIn {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, title: &str, meaning: &str) -> Self {
+        debug_assert_eq!(
+            codes::find(code).map(|it| it.status),
+            Some(status),
+            "{code} is not explained, or with another status"
+        );
         Self {
             status,
             code,
@@ -98,11 +150,18 @@ impl Problem {
                     href: "/".to_owned(),
                 },
                 sign_in: None,
-                members: Vec::new(),
+                limit: None,
             }),
             retry_after: None,
             challenge: None,
+            allow: None,
         }
+    }
+
+    /// Tells which methods the address takes.
+    pub(crate) fn with_allow(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
     }
 
     fn with_retry_after(mut self, wait: SignedDuration) -> Self {
@@ -110,9 +169,9 @@ impl Problem {
         self
     }
 
-    /// With one more member of the problem details (RFC 9457, 3.2).
-    fn with_member(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.words.members.push((name, value.into()));
+    /// Tells which of Atlassian's limits is in the way, and until when.
+    fn with_limit(mut self, limit: Limit, until: String) -> Self {
+        self.words.limit = Some((limit, until));
         self
     }
 
@@ -192,6 +251,26 @@ impl Problem {
         )
     }
 
+    /// The body did not arrive in time.
+    pub fn body_too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "The request did not arrive in time",
+            "Its body had not come whole when the time for it was over. Nothing was changed; send it again.",
+        )
+    }
+
+    /// The headers are more, or larger, than taken in.
+    pub fn headers_too_large() -> Self {
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers_too_large",
+            "The headers of this request are too large",
+            "Nothing was changed. Cookies of other applications under the same name are the usual cause.",
+        )
+    }
+
     /// The address is longer than taken in.
     pub fn address_too_long() -> Self {
         Self::new(
@@ -261,6 +340,27 @@ impl Problem {
     pub(crate) const fn code(&self) -> &'static str {
         self.code
     }
+
+    /// For a program; where it is explained is told below `origin`.
+    fn document(&self, origin: &str) -> serde_json::Value {
+        let body = ProblemBody {
+            r#type: Address(format!("{origin}{}", codes::address(self.code))),
+            title: self.words.title.clone(),
+            status: HttpStatus(self.status.as_u16()),
+            detail: self.words.meaning.clone(),
+            code: self.code,
+        };
+        let mut document = serde_json::json!(body);
+        if let Some((limit, until)) = &self.words.limit {
+            let more = LimitBody {
+                limit: LimitWord(limit.as_str()),
+                until: Time(until.clone()),
+            };
+            document["limit"] = serde_json::json!(more.limit);
+            document["until"] = serde_json::json!(more.until);
+        }
+        document
+    }
 }
 
 fn names(of: &[PersonName]) -> String {
@@ -307,17 +407,8 @@ impl IntoResponse for Problem {
             });
             return Redirect::to(&format!("/login{}", query.unwrap_or_default())).into_response();
         }
-        let mut body = serde_json::json!({
-            "type": "about:blank",
-            "title": self.words.title,
-            "status": self.status.as_u16(),
-            "detail": self.words.meaning,
-            "code": self.code,
-        });
-        for (name, value) in &self.words.members {
-            body[*name] = value.as_str().into();
-        }
-        let mut res = (self.status, Json(body)).into_response();
+        let body = Json(self.document(""));
+        let mut res = (self.status, body).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         res.headers_mut().insert(header::CONTENT_TYPE, kind);
         self.tell_wait(&mut res);
@@ -326,9 +417,24 @@ impl IntoResponse for Problem {
             res.headers_mut()
                 .insert(header::WWW_AUTHENTICATE, challenge);
         }
+        if let Some(methods) = self.allow {
+            let methods = HeaderValue::from_static(methods);
+            res.headers_mut().insert(header::ALLOW, methods);
+        }
         res.extensions_mut().insert(self);
         res
     }
+}
+
+/// Around what programs ask for: a problem says in full where it is explained, for whoever keeps the document alone.
+pub(crate) async fn as_document(State(app): State<App>, req: Request, next: NextLayer) -> Response {
+    let mut res = next.run(req).await;
+    let Some(problem) = res.extensions_mut().remove::<Problem>() else {
+        return res;
+    };
+    let origin = app.settings.base_url.origin().ascii_serialization();
+    *res.body_mut() = Body::from(problem.document(&origin).to_string());
+    res
 }
 
 /// Around the pages, and only there: a problem becomes a page.

@@ -78,9 +78,7 @@ mod tests {
     use super::*;
 
     fn settings(base_url: &str) -> Settings {
-        Settings {
-            base_url: base_url.parse().unwrap(),
-        }
+        Settings::new(base_url.parse().unwrap())
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod account_question;
+pub mod api_docs;
 pub mod banner;
 pub mod disconnect;
 pub mod error;
@@ -21,6 +22,8 @@ pub mod member_remove;
 pub mod members;
 pub mod password_forgotten;
 pub mod password_new;
+pub mod problem_code;
+pub mod problem_codes;
 pub mod quickstarts;
 pub mod settings;
 pub mod signup;

@@ -115,9 +115,7 @@ pub(crate) async fn serve(world: &World, ada: &SignedInAdmin) -> (SocketAddr, St
     let key = created.shown_once();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let settings = web::Settings {
-        base_url: format!("http://{address}").parse().unwrap(),
-    };
+    let settings = web::Settings::new(format!("http://{address}").parse().unwrap());
     let router = web::router(world.services.clone(), settings);
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

@@ -37,6 +37,7 @@ impl Readings {
             metrics_listen(&args.metrics_listen).err(),
             flag("ALLOW_SIGNUP", &args.allow_signup).err(),
             args.consent.lifetime_days().err(),
+            args.limits.requests_per_second().err(),
             args.notices.operator_email().err(),
             retention(&args.retention).err(),
             seconds("SHUTDOWN_SECONDS", &args.shutdown_seconds).err(),

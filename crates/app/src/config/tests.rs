@@ -128,6 +128,20 @@ fn wrong_numbers_and_flags_are_refused() {
             &expected,
         );
     }
+    for wrong in ["0", "-1", "1.5", "1000001", "many"] {
+        let expected =
+            format!("API_REQUESTS_PER_SECOND is {wrong:?}, not a whole number from 1 to 1000000");
+        refused(
+            &[&format!("--api-requests-per-second={wrong}")],
+            &[],
+            &expected,
+        );
+    }
+    let rate = |args: &[&str]| read(args, &[]).unwrap().requests_per_second;
+    assert_eq!(rate(&[]), None);
+    assert_eq!(rate(&["--api-requests-per-second", " "]), None);
+    let fifty = rate(&["--api-requests-per-second", "50"]);
+    assert_eq!(fifty.map(NonZeroU32::get), Some(50));
     let days = |args: &[&str]| read(args, &[]).unwrap().consent_lifetime_days;
     assert_eq!(days(&[]), NonZeroU16::new(365));
     assert_eq!(days(&["--consent-lifetime-days", "0"]), None);

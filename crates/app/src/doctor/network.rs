@@ -184,10 +184,7 @@ async fn atlassian(readings: &Readings) -> Vec<Finding> {
             api_url: api_url.clone(),
             client_id: client.id.clone(),
             client_secrets: vec![secret.clone()],
-            redirect_uri: web::Settings {
-                base_url: base_url.clone(),
-            }
-            .redirect_uri(),
+            redirect_uri: web::Settings::new(base_url.clone()).redirect_uri(),
             timeouts: Timeouts {
                 connect: PATIENCE,
                 token: PATIENCE,

@@ -15,7 +15,9 @@ use testkit::{
 };
 
 mod counted;
+mod described;
 mod keys;
+mod limits;
 mod refusals;
 mod rights;
 mod states;

@@ -71,6 +71,10 @@ POST /api/v1/integrations/jira/token/rejected           401    401      401    4
 ANY /api/v1/integrations/jira/proxy                     401    401      401    401
 ANY /api/v1/integrations/jira/proxy/                    401    401      401    401
 ANY /api/v1/integrations/jira/proxy/{*path}             401    401      401    401
+GET /api/openapi.json                                   200    200      200    200
+GET /api/docs                                           200    200      200    200
+GET /api/problems                                       200    200      200    200
+GET /api/problems/{code}                                200    200      200    200
 ANY /api                                                404    404      404    404
 ANY /api/                                               404    404      404    404
 ANY /api/{*rest}                                        404    404      404    404
@@ -94,6 +98,10 @@ POST /api/v1/integrations/jira/token/rejected   401  401  401  422  422
 ANY /api/v1/integrations/jira/proxy             401  401  401  400  400
 ANY /api/v1/integrations/jira/proxy/            401  401  401  400  400
 ANY /api/v1/integrations/jira/proxy/{*path}     401  401  401  405  405
+GET /api/openapi.json                           200  200  200  200  200
+GET /api/docs                                   200  200  200  200  200
+GET /api/problems                               200  200  200  200  200
+GET /api/problems/{code}                        200  200  200  200  200
 ANY /api                                        404  404  404  404  404
 ANY /api/                                       404  404  404  404  404
 ANY /api/{*rest}                                404  404  404  404  404

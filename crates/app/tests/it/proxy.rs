@@ -106,9 +106,7 @@ impl Service {
 
 /// Serves this world at a real socket.
 async fn serve(world: &World) -> SocketAddr {
-    let settings = web::Settings {
-        base_url: ORIGIN.parse().unwrap(),
-    };
+    let settings = web::Settings::new(ORIGIN.parse().unwrap());
     let router = web::router(world.services.clone(), settings);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

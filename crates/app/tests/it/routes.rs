@@ -48,6 +48,7 @@ pub(crate) fn path_of(route: &str) -> String {
         .replace("{user}", nothing)
         .replace("{invitation}", nothing)
         .replace("{token}", "a-token-that-nobody-was-given")
+        .replace("{code}", "key_missing")
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What must hold for every answer of the service, whatever was asked.
 
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
+use web::description::check::{self, Got};
 
 use super::{Answer, SESSION_COOKIE};
 use crate::secrets;
@@ -53,6 +54,19 @@ pub fn broken_head(path: &str, answer: &Answer) -> Vec<String> {
         broken.push("a body".to_owned());
     }
     broken
+}
+
+/// What of an answer the description of the API does not know.
+pub fn undescribed(method: &Method, path: &str, answer: &Answer) -> Vec<String> {
+    if is_of_jira(answer) {
+        return Vec::new();
+    }
+    let got = Got {
+        status: answer.status.as_u16(),
+        kind: answer.header("content-type"),
+        body: &answer.body,
+    };
+    check::undescribed(method.as_str(), path, got)
 }
 
 fn headers(path: &str, answer: &Answer, broken: &mut Vec<String>) {
@@ -172,6 +186,11 @@ fn problem(answer: &Answer, broken: &mut Vec<String>) {
         .all(has_text)
     {
         broken.push("a problem that does not say what it is".to_owned());
+    }
+    let (address, code) = (body["type"].as_str(), body["code"].as_str());
+    let explained = format!("/api/problems/{}", code.unwrap_or_default());
+    if !address.is_some_and(|it| it.starts_with("http") && it.ends_with(&explained)) {
+        broken.push(format!("a problem that is explained at {address:?}"));
     }
     if body["status"] != answer.status.as_u16() {
         broken.push("a problem of another status".to_owned());
@@ -302,13 +321,17 @@ mod tests {
             &answer(404, "text/plain", "no"),
             "an error as \"text/plain\"",
         );
-        let json = r#"{"type":"about:blank","title":"No","detail":"No.","code":"x","status":404}"#;
+        let json = r#"{"type":"http://x/api/problems/x","title":"No","detail":"No.","code":"x","status":404}"#;
         let kind = "application/problem+json";
         check(&answer(404, kind, json), "");
         check(&answer(403, kind, json), "a problem of another status");
         check(
+            &answer(404, kind, &json.replace("http://x", "")),
+            "a problem that is explained at Some(\"/api/problems/x\")",
+        );
+        check(
             &answer(404, kind, r#"{"status":404}"#),
-            "a problem that does not say what it is",
+            "a problem that does not say what it is; a problem that is explained at None",
         );
     }
 }

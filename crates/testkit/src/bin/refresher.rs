@@ -89,7 +89,7 @@ async fn main() {
     let _serving = lock(&url);
     let env: Arc<dyn Env> = Arc::new(RealEnv);
     let base_url: url::Url = ORIGIN.parse().unwrap();
-    let settings = web::Settings { base_url };
+    let settings = web::Settings::new(base_url);
     let client = AtlassianSettings {
         auth_url: variable("JIRA_AUTH_URL").parse().unwrap(),
         api_url: variable("JIRA_API_URL").parse().unwrap(),

@@ -3,7 +3,7 @@
 
 use std::{env, error::Error, fmt::Write as _, fs, path::PathBuf};
 
-use web::{problem, view};
+use web::{description, problem, view};
 
 mod samples;
 

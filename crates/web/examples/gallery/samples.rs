@@ -13,6 +13,7 @@ use super::view::{
 };
 
 mod banners;
+mod description;
 mod health;
 mod integrations;
 mod keys;
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<Sample> {
         problems::connect(),
         problems::people(),
         problems::server(),
+        description::pages(),
     ]
     .into_iter()
     .flatten()

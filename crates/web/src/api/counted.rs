@@ -5,6 +5,7 @@ use domain::usage::{Answer, Call, CountedCall, Method, PathTemplate};
 use service::{
     Error, Services,
     door::{ApiClient, NotServed, RejectedError},
+    key_rate,
     proxy::ProxyError,
     refresh::TokenError,
 };
@@ -85,7 +86,7 @@ pub(crate) struct Counted {
     pub(crate) path_template: PathTemplate,
 }
 
-/// Does what a service asked for, and counts it.
+/// Does what a service asked for, unless it asks too often, and counts it.
 pub(crate) async fn counted<T>(
     services: &Services,
     client: &ApiClient,
@@ -99,7 +100,11 @@ pub(crate) async fn counted<T>(
         path_template: PathTemplate::NONE,
     };
     let counting = Counting::begin(services, client, of);
-    counting.end(work.await.map(|body| (StatusCode::OK, Json(body))))
+    let answer = match may_call(services, client) {
+        Ok(()) => work.await,
+        Err(refused) => Err(refused),
+    };
+    counting.end(answer.map(|body| (StatusCode::OK, Json(body))))
 }
 
 /// The same for what may be answered with any status.
@@ -110,7 +115,16 @@ pub(crate) async fn counted_with_status<T>(
     work: impl Future<Output = Result<(StatusCode, T), Refused>>,
 ) -> Result<T, Problem> {
     let counting = Counting::begin(services, client, of);
-    counting.end(work.await)
+    let answer = match may_call(services, client) {
+        Ok(()) => work.await,
+        Err(refused) => Err(refused),
+    };
+    counting.end(answer)
+}
+
+/// Unless the key calls too often.
+fn may_call(services: &Services, client: &ApiClient) -> Result<(), Refused> {
+    Ok(key_rate::check(services, client).map_err(Problem::from)?)
 }
 
 /// Counts a call of a service whose key is good and may not do this.

@@ -27,6 +27,9 @@ pub(crate) use headers::answered_by_us;
 /// Below this, a path is one of the site's.
 pub(crate) const PREFIX: &str = "/api/v1/integrations/jira/proxy";
 
+/// What is passed on.
+const METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE";
+
 /// `ANY /api/v1/integrations/jira/proxy/{path}`.
 pub(crate) async fn pass_on(State(app): State<App>, req: Request) -> Result<Response, Problem> {
     let services = &app.services;
@@ -50,7 +53,7 @@ pub(crate) async fn pass_on(State(app): State<App>, req: Request) -> Result<Resp
         let links = Links::asked_for(&parts.headers)?;
         // Neither a tunnel nor what shows the request as it arrived, nor what somebody made up.
         if method == Method::Other {
-            return Err(Problem::method_not_allowed().into());
+            return Err(Problem::method_not_allowed().with_allow(METHODS).into());
         }
         let asked = Asked {
             headers: headers::to_the_gateway(&parts.headers, links),

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use service::{
     Error,
     door::{KeyError, NotServed, RejectedError},
+    key_rate::KeyLimited,
     proxy::{CallersFault, PassError, ProxyError},
     refresh::TokenError,
 };
@@ -114,6 +115,20 @@ impl Problem {
         )
     }
 
+    /// A member of the body that no call knows; of a long name the beginning is told.
+    pub(crate) fn unknown_field(name: &str, known: &[&str]) -> Self {
+        const LONGEST: usize = 60;
+        let mut told: String = name.chars().take(LONGEST).collect();
+        if name.chars().count() > LONGEST {
+            told.push('…');
+        }
+        refused(
+            "unknown_field",
+            "The body has a member that is not known",
+            &format!("It is {told:?}. This call knows {}.", known.join(", ")),
+        )
+    }
+
     pub(crate) fn minimum_invalid() -> Self {
         refused(
             "minimum_invalid",
@@ -202,6 +217,18 @@ fn cannot_open() -> Problem {
          this answer.",
         Some(SignedDuration::from_secs(60)),
     )
+}
+
+impl From<KeyLimited> for Problem {
+    fn from(err: KeyLimited) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "key_rate_limited",
+            "This key calls too often",
+            "The operator of this server allows each key so many calls a second. Atlassian was not asked.",
+        )
+        .with_retry_after(err.retry_after)
+    }
 }
 
 impl From<KeyError> for Problem {

@@ -14,8 +14,7 @@ impl From<OverBudget> for Problem {
         let detail = format!("{detail} Come back after {until}.");
         Self::new(StatusCode::TOO_MANY_REQUESTS, code, title, &detail)
             .with_retry_after(over.retry_after)
-            .with_member("limit", over.limit.as_str())
-            .with_member("until", until)
+            .with_limit(over.limit, until)
     }
 }
 

@@ -121,9 +121,7 @@ async fn refresh(task: Task) -> anyhow::Result<()> {
         .database_url
         .map_or_else(|| data.database_url(), SecretString::from);
     let store = open::open_as_it_is(&url).await?;
-    let settings = web::Settings {
-        base_url: task.base_url,
-    };
+    let settings = web::Settings::new(task.base_url);
     let atlassian = client_for(client(), task.auth_url, task.api_url, &settings, &env)?;
     let key_ring = data.key_ring(env.as_ref())?;
     let policy = Policy::default();

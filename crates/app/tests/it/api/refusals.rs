@@ -36,7 +36,7 @@ fn the_page_for_backend_engineers_has_every_code_and_word() {
     let page = include_str!("../../../../../docs/api.md");
     let refusals = codes(include_str!("../../../../web/src/problem/api.rs"));
     let limits = codes(include_str!("../../../../web/src/problem/budget.rs"));
-    let warnings = codes(include_str!("../../../../web/src/api/jira.rs"));
+    let warnings = codes(include_str!("../../../../web/src/api/jira/bodies.rs"));
     let states = ConnectionState::ALL.map(ConnectionState::as_str);
     let reasons = RevocationReason::ALL.map(RevocationReason::as_str);
     let words = refusals
@@ -86,10 +86,28 @@ db_tests! {
             is(&billing.post(REJECTED, body).await, told);
         }
         assert_eq!(app.world.sim.counts().refresh, 0);
-        for body in [json!({}), json!({"minimum_seconds": null}), json!({"minimum_seconds": 0, "max_wait_seconds": 0, "of_later": 1})] {
+        for body in [json!({}), json!({"minimum_seconds": null}), json!({"minimum_seconds": 0, "max_wait_seconds": 0})] {
             is(&billing.post(TOKEN, body).await, "200");
         }
         is(&billing.post(TOKEN, json!({"minimum_seconds": 3_000})).await, "200");
+    }
+
+    async fn a_member_that_is_not_known_is_named(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (_, billing) = connected(&app).await;
+        let mistyped = billing.post(TOKEN, json!({"minimum_secnds": 3_000})).await;
+        is(&mistyped, "422 unknown_field");
+        let detail = "It is \"minimum_secnds\". This call knows minimum_seconds, max_wait_seconds.";
+        assert_eq!(json_of(&mistyped)["detail"], detail);
+        for body in [json!({"token_id": "x"}), json!({"": 1}), json!({"Minimum_Seconds": 1}), json!({"minimum_seconds": 0, "x": null})] {
+            is(&billing.post(TOKEN, body).await, "422 unknown_field");
+        }
+        is(&billing.post(REJECTED, json!({"token_id": "x", "tokenid": "x"})).await, "422 unknown_field");
+        // Of a long name the beginning is told.
+        let long = billing.post(TOKEN, json!({"x".repeat(5_000): 1})).await;
+        is(&long, "422 unknown_field");
+        assert!(long.body.len() < 500, "{}", long.body.len());
+        assert_eq!(app.world.sim.counts().refresh, 0);
     }
 
     async fn a_body_is_json_or_nothing(db: TestDb) {

@@ -75,7 +75,7 @@ db_tests! {
         assert!(gateway.arrived().iter().all(|it| it.header("accept-encoding") == Some("gzip")));
         // Our own answers are compressed as ever.
         let page = Request::get("/login").header("accept-encoding", "gzip").body(Body::empty()).unwrap();
-        let page = tower::ServiceExt::oneshot(web::router(billing.app.world.services.clone(), web::Settings { base_url: ORIGIN.parse().unwrap() }), page);
+        let page = tower::ServiceExt::oneshot(web::router(billing.app.world.services.clone(), web::Settings::new(ORIGIN.parse().unwrap())), page);
         assert_eq!(page.await.unwrap().headers()["content-encoding"], "gzip");
     }
 

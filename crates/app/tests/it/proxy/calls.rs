@@ -78,7 +78,9 @@ db_tests! {
         }
         let asked = gateway.arrived().len();
         for method in ["TRACE", "CONNECT", "PROPFIND", "get", "X"] {
-            is_ours(&billing.send(method.parse().unwrap(), "rest/x", "").await, "405 method_not_allowed");
+            let refused = billing.send(method.parse().unwrap(), "rest/x", "").await;
+            is_ours(&refused, "405 method_not_allowed");
+            assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE");
         }
         assert_eq!(gateway.arrived().len(), asked);
     }

@@ -160,6 +160,8 @@ pub(super) fn server() -> Vec<Sample> {
         of("problem-not-a-form", outside(), &Problem::not_a_form()),
         of("problem-bad-form", inside(), &Problem::bad_form()),
         of("problem-address", outside(), &Problem::address_too_long()),
+        of("problem-body-slow", outside(), &Problem::body_too_slow()),
+        of("problem-headers", outside(), &Problem::headers_too_large()),
         of("problem-cross-site", inside(), &Problem::cross_site()),
         of("problem-too-slow", outside(), &Problem::too_slow()),
         of("problem-broken", outside(), &Problem::broken()),

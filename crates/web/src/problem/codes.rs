@@ -1,0 +1,167 @@
+//! Every code that a problem may have, explained: one table, from which the pages at [`ADDRESS`] and the
+//! description of the API are made.
+//!
+//! A code stands here before it can be told: [`Problem`](super::Problem) looks it up, and a test reads the
+//! sources for codes that are missing here, or that nobody tells.
+
+use axum::http::StatusCode;
+
+use crate::view::{
+    Shell,
+    problem_code::ProblemCodePage,
+    problem_codes::{CodeGroup, CodeLine, ProblemCodesPage},
+};
+
+mod pages;
+mod services;
+
+/// Where all codes are listed; each is explained below it.
+pub(crate) const ADDRESS: &str = "/api/problems";
+
+/// Who is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Services that call the API.
+    Services,
+    /// People, on a page.
+    People,
+    /// Both.
+    Everybody,
+}
+
+/// Who can do something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Whoever wrote the service that calls.
+    Caller,
+    /// Whoever reads the page.
+    Reader,
+    /// An admin of the team.
+    Admin,
+    /// The operator of this server.
+    Operator,
+    /// Nobody: it passes.
+    Nobody,
+}
+
+impl By {
+    /// In words, after "Who can do something about it".
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Caller => "whoever wrote the service that calls",
+            Self::Reader => "you, who read the page",
+            Self::Admin => "an admin of the team",
+            Self::Operator => "the operator of this server",
+            Self::Nobody => "nobody; it passes",
+        }
+    }
+}
+
+/// What a code means, whatever happened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Explanation {
+    /// The code, which does not change.
+    pub(crate) code: &'static str,
+    /// The status that it comes with.
+    pub(crate) status: StatusCode,
+    /// Who is told of it.
+    pub(crate) told: Told,
+    /// What happened, in a few words.
+    pub(crate) title: &'static str,
+    /// What it means.
+    pub(crate) meaning: &'static str,
+    /// What to do.
+    pub(crate) cure: &'static str,
+    /// Who can do it.
+    pub(crate) by: By,
+}
+
+impl Explanation {
+    /// Whether services are told of it.
+    pub(crate) fn is_of_services(&self) -> bool {
+        self.told != Told::People
+    }
+
+    /// Whether the same request may be answered otherwise later, without anybody doing anything.
+    pub(crate) fn may_pass(&self) -> bool {
+        let passes = [
+            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::SERVICE_UNAVAILABLE,
+        ];
+        passes.contains(&self.status) || self.by == By::Nobody
+    }
+}
+
+/// All of them, those of services first.
+pub(crate) fn all() -> impl Iterator<Item = &'static Explanation> {
+    services::ALL.iter().chain(pages::ALL)
+}
+
+/// What this code means.
+pub(crate) fn find(code: &str) -> Option<&'static Explanation> {
+    all().find(|it| it.code == code)
+}
+
+/// Where it is explained.
+pub(crate) fn address(code: &str) -> String {
+    format!("{ADDRESS}/{code}")
+}
+
+/// The page with all codes, in `shell`.
+pub fn list(shell: Shell) -> ProblemCodesPage {
+    let lines = |is_told: fn(&Explanation) -> bool| {
+        let told = all().filter(|it| is_told(it)).map(|it| CodeLine {
+            code: it.code.to_owned(),
+            status: it.status.as_u16(),
+            title: it.title.to_owned(),
+        });
+        let mut told: Vec<_> = told.collect();
+        told.sort_by_key(|it| it.status);
+        told
+    };
+    let group = |id: &str, heading: &str, lines| CodeGroup {
+        id: id.to_owned(),
+        heading: heading.to_owned(),
+        lines,
+    };
+    ProblemCodesPage {
+        shell,
+        groups: vec![
+            group(
+                "services",
+                "Told to services",
+                lines(Explanation::is_of_services),
+            ),
+            group(
+                "people",
+                "Told on pages",
+                lines(|it| it.told == Told::People),
+            ),
+        ],
+    }
+}
+
+/// The page that explains `code`, in `shell`.
+pub fn page(shell: Shell, code: &str) -> Option<ProblemCodePage> {
+    let found = find(code)?;
+    let told = match found.told {
+        Told::Services => "services, by the API",
+        Told::People => "people, on a page",
+        Told::Everybody => "services, by the API; and people, on a page",
+    };
+    Some(ProblemCodePage {
+        shell,
+        code: found.code.to_owned(),
+        status: found.status.as_u16(),
+        title: found.title.to_owned(),
+        meaning: found.meaning.to_owned(),
+        cure: found.cure.to_owned(),
+        by: found.by.words().to_owned(),
+        told: told.to_owned(),
+        may_pass: found.may_pass(),
+    })
+}
+
+#[cfg(test)]
+mod tests;
