@@ -15,7 +15,9 @@ mod rights;
 
 pub use lasting::{Lasting, LastingError};
 pub use path::{ISSUE_PATHS, PathPrefix, SEARCH_PATHS, VERSIONS};
-pub use rights::{ChosenRights, Errand, Forbidden, ProxyRight, Right, Rights, RightsError};
+pub use rights::{
+    ChoiceError, ChosenRights, Errand, Forbidden, ProxyRight, Right, Rights, RightsError,
+};
 
 /// So long before its end a key is said to end soon.
 pub const ENDS_SOON: SignedDuration = SignedDuration::from_hours(24 * 14);

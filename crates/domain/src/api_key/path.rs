@@ -1,7 +1,7 @@
 //! Which paths of the provider a key may call. A path is compared as it was sent, segment by segment, and
 //! is never decoded: what somebody behind us might read as another path is below no prefix.
 
-use crate::text::TextError;
+use crate::{jira_path::JiraPath, text::TextError};
 
 /// The versions of Jira's platform API, for which [`ISSUE_PATHS`] and [`SEARCH_PATHS`] hold alike.
 pub const VERSIONS: [&str; 3] = ["/rest/api/3", "/rest/api/2", "/rest/api/latest"];
@@ -72,7 +72,7 @@ impl PathPrefix {
             return Err(TextError::TooLong { max: Self::MAX });
         }
         let is_taken = |it: u8| it.is_ascii_alphanumeric() || b"/-._~%:@$&+,=()'!".contains(&it);
-        if !text.bytes().all(is_taken) || !is_plain(text) {
+        if !text.bytes().all(is_taken) || (text != "/" && !is_plain(text)) {
             return Err(TextError::Form {
                 example: "/rest/api/3/issue",
             });
@@ -111,32 +111,8 @@ fn rest_after<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-/// Whether everybody reads the path alike: no segment is empty but the last, none is dots, with parameters
-/// or without, and nothing is encoded that separates or leads elsewhere.
+/// Whether everybody reads the path alike: as the proxy demands of every path.
 pub(super) fn is_plain(path: &str) -> bool {
-    let Some(inner) = path.strip_prefix('/') else {
-        return false;
-    };
-    let inner = inner.strip_suffix('/').unwrap_or(inner);
-    let is_one_of_ours = inner.is_empty() && path != "//";
-    let are_segments_plain = inner.split('/').all(|segment| {
-        let name = segment.split(';').next().unwrap_or_default();
-        !matches!(name, "" | "." | "..")
-    });
-    let is_printable = path
-        .bytes()
-        .all(|it| it.is_ascii_graphic() && !matches!(it, b'\\' | b'?' | b'#'));
-    (is_one_of_ours || are_segments_plain) && is_printable && is_plainly_encoded(path)
-}
-
-/// Whether each `%` begins an encoded character, and none of those has a meaning in paths.
-fn is_plainly_encoded(path: &str) -> bool {
-    path.split('%').skip(1).all(|it| {
-        let Some(Ok(code)) = it.get(..2).map(|hex| u8::from_str_radix(hex, 16)) else {
-            return false;
-        };
-        // `from_str_radix` takes a sign.
-        let is_hex = !it.starts_with('+');
-        is_hex && !code.is_ascii_control() && !b"./\\%;?#".contains(&code)
-    })
+    let below = path.strip_prefix('/');
+    below.is_some_and(|it| JiraPath::parse(it).is_ok())
 }

@@ -1,6 +1,6 @@
 //! What a key may do.
 
-use crate::usage::Method;
+use crate::{text::TextError, usage::Method};
 
 use super::path::{
     AGILE, ISSUE_PATHS, PathPrefix, SEARCH_PATHS, begins, begins_below_api, is_plain,
@@ -78,6 +78,25 @@ pub enum RightsError {
     TooManyPaths,
 }
 
+/// Why words do not make rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    /// A word is no right.
+    #[error("a right is none of status, token and proxy")]
+    Right,
+    /// A path cannot be taken.
+    #[error("path {number} {mistake}")]
+    Path {
+        /// Which one, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        mistake: TextError,
+    },
+    /// They cannot be chosen so.
+    #[error(transparent)]
+    Rights(#[from] RightsError),
+}
+
 /// What a key may do: one of the presets, or what an admin chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Rights {
@@ -149,7 +168,10 @@ impl ProxyRight {
         if !self.paths.is_empty() && !self.paths.iter().any(|it| it.has(path)) {
             return Err(Forbidden::Path);
         }
-        if !self.methods.is_empty() && !self.methods.contains(&method) {
+        // `HEAD` tells less than `GET` does.
+        let is_allowed =
+            |it: &Method| *it == method || (*it, method) == (Method::Get, Method::Head);
+        if !self.methods.is_empty() && !self.methods.iter().any(is_allowed) {
             return Err(Forbidden::Method);
         }
         Ok(())
@@ -264,6 +286,30 @@ impl Rights {
     /// The preset of this word.
     pub fn preset(word: &str) -> Option<Self> {
         Self::PRESETS.into_iter().find(|it| it.as_str() == word)
+    }
+
+    /// What somebody chose, in words: rights, methods, and the beginnings of paths.
+    ///
+    /// # Errors
+    ///
+    /// [`ChoiceError`] for the first word that cannot be taken.
+    pub fn chosen<'a>(
+        may: impl IntoIterator<Item = &'a str>,
+        methods: impl IntoIterator<Item = &'a str>,
+        paths: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, ChoiceError> {
+        let right = |word: &str| {
+            let mut all = Right::ALL.into_iter();
+            let found = all.find(|it| it.as_str() == word.trim());
+            found.ok_or(ChoiceError::Right)
+        };
+        let may: Vec<_> = may.into_iter().map(right).collect::<Result<_, _>>()?;
+        let methods = methods.into_iter().map(|it| Method::of(it.trim()));
+        let paths = (1..).zip(paths).map(|(number, text)| {
+            PathPrefix::parse(text).map_err(|mistake| ChoiceError::Path { number, mistake })
+        });
+        let proxy = ProxyRight::new(methods, paths.collect::<Result<Vec<_>, _>>()?)?;
+        Ok(Self::Chosen(ChosenRights::new(may, proxy)?))
     }
 
     /// Whether they allow an errand.

@@ -117,6 +117,7 @@ fn what_was_chosen_is_allowed_and_nothing_else() {
     assert_eq!(rights.check(Errand::Token), Ok(()));
     let refused = rights.check(proxy(M::Get, "/rest/api/3/issue"));
     assert_eq!(refused, Err(Forbidden::Right(Right::Proxy)));
+    assert_eq!(check(proxy(M::Head, "/rest/api/3/issue")), Ok(()), "as GET");
     // Nothing named is everything, such as a method that nobody knows.
     let rights = chosen(&[Right::Proxy], &[], &[]);
     assert_eq!(rights.check(proxy(M::Other, "/any/thing")), Ok(()));
@@ -144,6 +145,29 @@ fn rights_that_allow_nothing_or_cannot_be_kept_are_none() {
     // What the proxy may be used for says nothing where it may not be used.
     let without = ChosenRights::new([Right::Token], same).unwrap();
     assert_eq!(without.proxy(), &ProxyRight::default());
+}
+
+#[test]
+fn rights_are_chosen_by_words() {
+    let good = Rights::chosen(["proxy", " status"], ["GET"], ["/rest/api/3/issue/"]);
+    let same = chosen(
+        &[Right::Status, Right::Proxy],
+        &[Method::Get],
+        &["/rest/api/3/issue"],
+    );
+    assert_eq!(good, Ok(same));
+    let refused = |may: &[&'static str], methods: &[&'static str], paths: &[&'static str]| {
+        let rights = Rights::chosen(may.to_vec(), methods.to_vec(), paths.to_vec());
+        rights.unwrap_err().to_string()
+    };
+    assert_eq!(refused(&[], &["GET"], &["/rest"]), "they allow nothing");
+    assert_eq!(
+        refused(&["all"], &[], &[]),
+        "a right is none of status, token and proxy"
+    );
+    assert_eq!(refused(&["proxy"], &["get"], &[]), "a method is unknown");
+    let of_path = "path 2 is not of the form /rest/api/3/issue";
+    assert_eq!(refused(&["proxy"], &[], &["/rest", "rest"]), of_path);
 }
 
 #[test]
@@ -281,13 +305,14 @@ fn a_path_is_below_a_prefix_by_whole_segments_and_as_it_was_sent() {
         "/rest/api/3/issue/%0a",
         "//rest/api/3/issue",
         "/rest/api/3/issue?x",
+        "/rest/api/3/issue/%ef%bc%8fusers",
         "x/rest/api/3/issue",
         "/x/rest/api/3/issue",
     ] {
         assert!(!prefix.has(path), "{path}");
     }
     let all = PathPrefix::parse("/").unwrap();
-    assert!(all.has("/") && all.has("/any/thing") && !all.has("/any/../thing") && !all.has("any"));
+    assert!(all.has("/any/thing") && !all.has("/") && !all.has("/any/../thing") && !all.has("any"));
 }
 
 #[test]
