@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    api_key::{ApiKey, Forbidden},
+    api_key::{ApiKey, End, Forbidden},
     credential::{Generation, IntegrationCredential, Provider, Scopes},
     ids::CredentialId,
     jira::Site,
@@ -76,6 +76,8 @@ pub enum Warning {
     TokenWorks,
     /// The token is in the memory of one process alone.
     NotSaved,
+    /// The key of whoever asks ends soon.
+    KeyEndsSoon,
 }
 
 impl Warning {
@@ -116,10 +118,16 @@ impl Warning {
         }
     }
 
+    fn of_key(key: &ApiKey, now: Timestamp) -> Option<Self> {
+        matches!(key.end(now), End::Soon(_)).then_some(Self::KeyEndsSoon)
+    }
+
     /// The one that is told: the first that applies.
-    fn first(state: ConnectionState, caveat: Option<Caveat>) -> Option<Self> {
-        let all = [Self::of_state(state), caveat.map(Self::of_caveat)];
-        let told = all.into_iter().flatten();
+    fn first(state: ConnectionState, caveat: Option<Caveat>, of_key: Option<Self>) -> Option<Self> {
+        let caveat = caveat.map(Self::of_caveat);
+        let told = [Self::of_state(state), caveat, of_key]
+            .into_iter()
+            .flatten();
         told.min_by_key(|it| *it as u8)
     }
 }
@@ -233,7 +241,7 @@ pub async fn connection(services: &Services, client: &ApiClient) -> Result<Conne
         account_id: credential.and_then(|it| it.account_id.clone()),
         scopes: credential.map(|it| it.scopes.clone()).unwrap_or_default(),
         token_valid_until: tokens.map(|it| it.access_expires_at),
-        warning: Warning::of_state(assessment.state),
+        warning: Warning::first(assessment.state, None, Warning::of_key(&client.key, now)),
     })
 }
 
@@ -338,7 +346,8 @@ async fn hand_out(
         None
     };
     let found = anew.as_ref().unwrap_or(&client.connection);
-    let facts = services.facts(found, services.env.now());
+    let now = services.env.now();
+    let facts = services.facts(found, now);
     let Some(integration) = &found.integration else {
         // They are written in one transaction; or somebody has just disconnected.
         return Err(if facts.state().has_grant() {
@@ -357,7 +366,11 @@ async fn hand_out(
             .as_ref()
             .map(|it| it.scopes.clone())
             .unwrap_or_default(),
-        warning: Warning::first(facts.state(), token.caveat),
+        warning: Warning::first(
+            facts.state(),
+            token.caveat,
+            Warning::of_key(&client.key, now),
+        ),
         site,
         token,
     })
@@ -417,7 +430,10 @@ mod tests {
                 Some(Warning::TokenWorks),
             ),
         ] {
-            assert_eq!(Warning::first(state, caveat), told, "{state:?} {caveat:?}");
+            let first = Warning::first(state, caveat, None);
+            assert_eq!(first, told, "{state:?} {caveat:?}");
+            let key = Some(Warning::KeyEndsSoon);
+            assert_eq!(Warning::first(state, caveat, key), told.or(key));
         }
     }
 

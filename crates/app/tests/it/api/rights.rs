@@ -51,6 +51,53 @@ db_tests! {
         }
     }
 
+    async fn through_the_proxy_a_key_calls_what_it_may_by_the_methods_that_it_may(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        let chosen = |methods: &[&'static str], paths: &[&'static str]| {
+            Rights::chosen(["proxy"], methods.to_vec(), paths.to_vec()).unwrap()
+        };
+        let issues = with_rights(&app, &ada, "issues", Rights::ReadIssues).await;
+        let reads = with_rights(&app, &ada, "reads", Rights::ReadEverything).await;
+        let narrow = with_rights(&app, &ada, "narrow", chosen(&["GET"], &["/rest/api/3/myself"])).await;
+        let tokens = with_rights(&app, &ada, "tokens", only(&[Right::Status, Right::Token])).await;
+        let wish = KeyWish { pin: Some(CloudId::parse("another-site").unwrap()), ..KeyWish::named("there") };
+        let there = Service::wishing(&app, &ada, wish).await;
+        let path = "403 key_path_not_allowed";
+        let by_method = "403 key_method_not_allowed";
+        let all = [&billing, &issues, &reads, &narrow, &tokens, &there];
+        let [no_proxy, elsewhere] = ["403 key_may_not_proxy", "403 key_pinned_elsewhere"];
+        for (method, at, told) in [
+            (Method::GET, "/rest/api/3/myself", ["200", "200", "200", "200", no_proxy, elsewhere]),
+            (Method::HEAD, "/rest/api/3/myself", ["200", "200", "200", "200", no_proxy, elsewhere]),
+            (Method::GET, "/rest/api/3/users/search", ["", path, "", path, no_proxy, elsewhere]),
+            (Method::POST, "/rest/api/3/search/jql", ["", "", "", path, no_proxy, elsewhere]),
+            (Method::DELETE, "/rest/api/3/myself", ["", by_method, by_method, by_method, no_proxy, elsewhere]),
+            (Method::GET, "/rest/api/3/myself/../users/search", ["400", path, path, path, no_proxy, elsewhere]),
+            (Method::GET, "/rest/api/3/myself/%2e%2e/users", ["400", path, path, path, no_proxy, elsewhere]),
+        ] {
+            for (service, told) in all.iter().zip(told) {
+                let req = request(method.clone(), &format!("{CONNECTION}/proxy{at}"), Some(&service.key));
+                let answer = app.send(req.body(Body::empty()).unwrap()).await;
+                let source = answer.header("tformance-source");
+                match told {
+                    // Whatever the simulated Jira says to it: it was asked.
+                    "" | "200" => assert_eq!(source, "upstream", "{method} {at}: {}", answer.body),
+                    "400" => assert_eq!((answer.status.as_u16(), source), (400, "self")),
+                    // Without a body there is no code.
+                    _ if method == Method::HEAD => assert_eq!(answer.status.as_u16(), 403),
+                    told => is(&answer, told),
+                }
+                assert!(told != "200" || answer.status == StatusCode::OK, "{method} {at}");
+            }
+        }
+        note_use::run_once(&app.world.services).await.unwrap();
+        let mut tx = app.world.services.store.read().await.unwrap();
+        let rows = tx.list_key_usage(ada.who.team().id, app.world.now() - MINUTE * 600, 100).await.unwrap();
+        let refused = rows.iter().filter(|it| (it.of.call, it.of.http_status) == (Call::Proxy, 403));
+        assert_eq!(refused.map(|it| it.count).sum::<u64>(), 26);
+    }
+
     async fn what_a_key_may_not_is_counted_and_told_as_cheaply(db: TestDb) {
         let app = TestApp::new(db).await;
         let (ada, _) = connected(&app).await;
@@ -75,7 +122,15 @@ db_tests! {
         let (ada, billing) = connected(&app).await;
         let wish = KeyWish { lasting: Lasting::Days(30), ..KeyWish::named("short") };
         let short = Service::wishing(&app, &ada, wish).await;
-        app.world.env.advance(MINUTE * 60 * 24 * 30 - SignedDuration::from_millis(1));
+        let told = async |service: &Service| {
+            let (status, token) = (service.get().await, service.token().await);
+            [status, token].map(|it| json_of(&it)["warning"]["code"].clone())
+        };
+        assert_eq!(told(&short).await, [Value::Null, Value::Null]);
+        app.world.env.advance(MINUTE * 60 * 24 * 16);
+        assert_eq!(told(&short).await, ["key_ends_soon", "key_ends_soon"]);
+        assert_eq!(told(&billing).await, [Value::Null, Value::Null]);
+        app.world.env.advance(MINUTE * 60 * 24 * 14 - SignedDuration::from_millis(1));
         is(&short.get().await, "200");
         app.world.env.advance(SignedDuration::from_millis(1));
         let expired = ["401 key_expired"; 3];

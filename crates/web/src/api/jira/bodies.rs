@@ -221,6 +221,10 @@ const fn told(of: door::Warning) -> (&'static str, &'static str) {
             "token_works",
             "Atlassian takes this token. What refused it did so for another reason.",
         ),
+        W::KeyEndsSoon => (
+            "key_ends_soon",
+            "The key that was presented ends within two weeks; an admin of the team has to replace it before.",
+        ),
         W::NotSaved => (
             "not_saved",
             "The token works, and this server's database does not take it yet; its operator is told.",
