@@ -49,6 +49,47 @@ await onBothDatabases(import.meta.url, (test) => {
     });
   }
 
+  for (const script of [true, false]) {
+    test(`a key that may do little, and the one after it, ${script ? 'with' : 'without'} script`, { javaScriptEnabled: script }, async ({ app, browser }) => {
+      const { cookie, paths } = await app.signUp();
+      await browser.use(cookie);
+      const tab = await browser.tab();
+      const keys = await new KeysPage(tab, app).visit(paths[0].replace('integrations/', 'keys'));
+      const places = tab.getByLabel('Paths through the proxy');
+      const day = tab.getByLabel('Last day');
+      assert.ok(!(await places.isVisible()) && !(await day.isVisible()), 'what belongs to a choice comes with it');
+      await keys.choose(['Proxy'], ['GET'], ['/rest/api/3/issue', 'elsewhere']);
+      await tab.getByLabel('Ends').selectOption('On a day');
+      await day.fill('2020-01-31');
+      await keys.make('reports');
+      await keys.alert().getByRole('link', { name: 'Path 2 is not of the form' }).click();
+      assert.equal(await places.evaluate((it) => it === document.activeElement), true);
+      assert.equal(await places.inputValue(), '/rest/api/3/issue\nelsewhere');
+      assert.ok(await tab.getByRole('checkbox', { name: 'GET' }).isChecked());
+      assert.equal(await day.inputValue(), '2020-01-31');
+      await places.fill('/rest/api/3/issue');
+      await tab.getByRole('checkbox', { name: 'Status' }).check();
+      await tab.getByLabel('Ends').selectOption('In 30 days');
+      await keys.button('Make a key').click();
+      const first = await keys.made('reports');
+      assert.deepEqual(await ask(app, first), { status: 403, code: 'key_may_not_token' });
+      await tab.getByText('May ask for the status and GET /rest/api/3/issue').waitFor();
+      await keys.button('Rotate the key of reports').click();
+      await keys.heading('A second key for reports is made', 2).waitFor();
+      const second = await tab.locator('[data-copy] code').first().innerText();
+      assert.notEqual(second, first);
+      for (const key of [first, second]) assert.equal((await ask(app, key)).code, 'key_may_not_token');
+      assert.equal(await keys.service('reports').count(), 2);
+      assert.equal(await keys.button('Rotate the key of reports').count(), 0);
+      await keys.link('Revoke the older key of reports').click();
+      await keys.heading('Revoke the key of reports?').waitFor();
+      await tab.getByText('The newer key of reports goes on working.').waitFor();
+      await keys.confirm();
+      assert.deepEqual(await ask(app, first), { status: 401, code: 'key_revoked' });
+      assert.deepEqual(await ask(app, second), { status: 403, code: 'key_may_not_token' });
+    });
+  }
+
   test('a member sees who has a key, and whom to ask', async ({ app, browser }) => {
     await browser.use(await app.signIn(MAX));
     const tab = await browser.tab();

@@ -17,6 +17,13 @@ export class KeysPage extends AppPage {
     await this.button('Make a key').click();
   }
 
+  /** Chooses by hand: which calls, methods and paths. */
+  async choose(calls, methods, paths) {
+    await this.tab.getByRole('radio', { name: 'What I choose' }).check();
+    for (const name of [...calls, ...methods]) await this.tab.getByRole('checkbox', { name, exact: false }).check();
+    await this.tab.getByLabel('Paths through the proxy').fill(paths.join('\n'));
+  }
+
   /** The key, in the answer to the form that made it. */
   async made(name) {
     await this.heading(`The key for ${name} is made`, 2).waitFor();

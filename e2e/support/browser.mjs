@@ -168,9 +168,9 @@ export class Browser {
   }
 }
 
-/** A key may be read in the answer to the form that makes it, and nowhere else. */
+/** A key may be read in the answer to a form that makes one, and nowhere else. */
 function withoutNewKey(method, path, bytes, output) {
-  if (method !== 'POST' || !/^\/a\/[^/]+\/keys$/.test(path)) return bytes;
+  if (method !== 'POST' || !/^\/a\/[^/]+\/keys(\/[^/]+\/rotate)?$/.test(path)) return bytes;
   return bytes.toString('utf8').replace(/tfk_[\w-]{49}/g, (key) => {
     output.addSecrets(key);
     return 'tfk_…';

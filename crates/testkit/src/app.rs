@@ -397,7 +397,10 @@ impl Answer {
     fn given(&self, method: &Method, path: &str) -> (Vec<String>, Self) {
         let mut given = Vec::new();
         let is_given = method == Method::POST && self.status == StatusCode::OK;
-        if is_given && path.starts_with("/a/") && path.ends_with("/keys") {
+        if is_given
+            && path.starts_with("/a/")
+            && (path.ends_with("/keys") || path.ends_with("/rotate"))
+        {
             given.extend(keys_in(&self.body));
         }
         if is_given && path.starts_with("/api/v1/integrations/") {

@@ -135,6 +135,7 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
             "/a/{team}/keys",
             get(pages::keys::show).post(pages::keys::create),
         )
+        .route("/a/{team}/keys/{id}/rotate", post(pages::keys::rotate))
         .route(
             "/a/{team}/keys/{id}/revoke",
             get(pages::keys::show_revoke).post(pages::keys::revoke),

@@ -48,11 +48,21 @@ pub(crate) async fn of_section(
     section: Section,
 ) -> Result<Shell, Problem> {
     let around = around(&app.services, member).await?;
-    let banner = banner(app, member, &around);
-    Ok(Shell {
+    Ok(around_section(app, member, &around, section))
+}
+
+/// The same, where what surrounds the page was read already.
+pub(crate) fn around_section(
+    app: &App,
+    member: &Member,
+    around: &Surroundings,
+    section: Section,
+) -> Shell {
+    let banner = banner(app, member, around);
+    Shell {
         banner,
-        ..surrounded(member, &around, section)
-    })
+        ..surrounded(member, around, section)
+    }
 }
 
 /// For a page that has the connection's card itself, with all buttons.

@@ -41,6 +41,7 @@ POST /a/{team}/members/{user}/remove                    login  404      403    4
 GET /a/{team}/leave                                     login  404      200    200
 GET /a/{team}/keys                                      login  404      200    200
 POST /a/{team}/keys                                     login  404      403    422
+POST /a/{team}/keys/{id}/rotate                         login  404      403    303
 GET /a/{team}/keys/{id}/revoke                          login  404      403    303
 POST /a/{team}/keys/{id}/revoke                         login  404      403    303
 GET /a/{team}/settings                                  login  404      200    200

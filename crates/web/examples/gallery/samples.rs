@@ -43,6 +43,7 @@ pub(crate) fn all() -> Vec<Sample> {
         disconnects(),
         problems::connect(),
         problems::people(),
+        problems::keys(),
         problems::server(),
         description::pages(),
     ]

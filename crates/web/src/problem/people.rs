@@ -1,14 +1,18 @@
 //! Words, status and way on of what people are refused: links, roles, too many failures.
 
 use axum::http::StatusCode;
-use domain::{invitation::InvitationEnd, team::Team, text::PersonName};
+use domain::{
+    invitation::InvitationEnd,
+    team::Team,
+    text::{PersonName, ServiceName},
+};
 use service::{
     account::AccountError, invitations::InvitationError, members::ChangeError,
     password_reset::ResetError, setup::SetupError, throttle::Throttled,
 };
 
 use super::{Action, Problem, back_to, names};
-use crate::{pages::integrations_path, pages::members_path};
+use crate::pages::{integrations_path, keys::keys_path, members_path};
 
 fn link(label: &str, href: &str) -> Action {
     Action::Link {
@@ -239,5 +243,29 @@ impl Problem {
             ChangeError::NoLongerAdmin => Self::not_admin(team, admins),
             ChangeError::Failed(err) => err.into(),
         }
+    }
+}
+
+impl Problem {
+    /// A service cannot have a third key.
+    pub fn two_keys(name: &ServiceName, team: &Team) -> Self {
+        page(
+            StatusCode::CONFLICT,
+            "TWO_KEYS",
+            &format!("{name} has two keys already"),
+            "Nothing was changed. Revoke the one that it does not use any more; then another can be made.",
+        )
+        .with_action(link("Back to keys", &keys_path(&team.slug)))
+    }
+
+    /// A team cannot have more keys.
+    pub fn too_many_keys(team: &Team) -> Self {
+        page(
+            StatusCode::CONFLICT,
+            "TOO_MANY_KEYS",
+            &format!("{} has too many keys", team.name),
+            "Nothing was changed. Revoke those that no service uses.",
+        )
+        .with_action(link("Back to keys", &keys_path(&team.slug)))
     }
 }

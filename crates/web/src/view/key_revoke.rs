@@ -14,6 +14,10 @@ pub struct KeyRevokePage {
     pub team: TeamLink,
     /// The service that has the key.
     pub name: String,
+    /// When it was made.
+    pub made: Moment,
+    /// How the other key of the service is told apart, where there is one: `older` or `newer`.
+    pub other: Option<&'static str>,
     /// When it was last used.
     pub last_used: Option<Moment>,
     /// Where the answer goes.

@@ -5,7 +5,7 @@ use domain::{
     invitation::InvitationEnd,
     jira::Site,
     team::Team,
-    text::{CloudId, EmailAddress, PersonName, SiteName, SiteUrl, Slug, TeamName},
+    text::{CloudId, EmailAddress, PersonName, ServiceName, SiteName, SiteUrl, Slug, TeamName},
 };
 use jiff::{SignedDuration, Timestamp};
 use service::{
@@ -90,6 +90,23 @@ pub(super) fn connect() -> Vec<Sample> {
         refused("problem-site-not-offered", Reason::SiteNotOffered),
         refused("problem-choice-expired", Reason::ChoiceExpired),
         refused("problem-interrupted", Reason::Interrupted),
+    ]
+}
+
+/// Keys that are not replaced.
+pub(super) fn keys() -> Vec<Sample> {
+    let name = known(ServiceName::parse("billing"));
+    vec![
+        of(
+            "problem-two-keys",
+            inside(),
+            &Problem::two_keys(&name, &platform()),
+        ),
+        of(
+            "problem-too-many-keys",
+            inside(),
+            &Problem::too_many_keys(&platform()),
+        ),
     ]
 }
 
