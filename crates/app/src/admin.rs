@@ -1,4 +1,4 @@
-//! `tformance admin`: accounts, teams, a look at connections, and whose store this is.
+//! `tformance admin`: accounts, teams, keys of services, a look at connections, and whose store this is.
 
 use std::io::Read as _;
 
@@ -24,10 +24,12 @@ use crate::{
 };
 
 mod connections;
+mod create_key;
 mod notices;
 mod slo;
 
 use connections::{ConnectionArgs, ConnectionsArgs};
+use create_key::CreateKeyArgs;
 use slo::SloArgs;
 
 /// What the operator does by hand.
@@ -64,6 +66,8 @@ enum AdminCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Make a key for a service of a team. Standard output has the key alone: it is printed once.
+    CreateKey(Box<CreateKeyArgs>),
     /// List the connections of all teams, without secrets: those first whose people are needed.
     Connections(ConnectionsArgs),
     /// Show the connection of one team, without secrets.
@@ -115,6 +119,7 @@ pub(crate) fn run(args: AdminArgs) -> anyhow::Result<()> {
             store,
         } => create_user(&store, name, email, password_stdin),
         AdminCommand::CreateTeam { name, admin, store } => create_team(&store, &name, &admin),
+        AdminCommand::CreateKey(args) => create_key::run(&args),
         AdminCommand::Connections(args) => connections::list(&args),
         AdminCommand::Connection(args) => connections::show(&args),
         AdminCommand::Slo(args) => slo::run(&args),

@@ -42,7 +42,7 @@ enum Command {
     Keys(KeysArgs),
     /// Look for what is wrong with this set-up; each fault with its cure.
     Doctor(Box<DoctorArgs>),
-    /// Accounts, teams, a look at connections, and whose database this is.
+    /// Accounts, teams, keys of services, a look at connections, and whose database this is.
     Admin(AdminArgs),
     /// Copy the database into a file while it is served.
     Backup(BackupArgs),
@@ -102,6 +102,12 @@ pub(crate) fn say(text: &str) {
     if let Err(err) = writeln!(std::io::stdout(), "{text}") {
         tracing::debug!(error = %err, "nobody reads standard output");
     }
+}
+
+/// What a command says beside its data, for people.
+#[expect(clippy::print_stderr, reason = "standard output is for the data")]
+pub(crate) fn talk(text: &str) {
+    eprintln!("{text}");
 }
 
 #[cfg(test)]

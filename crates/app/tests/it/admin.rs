@@ -3,14 +3,18 @@
 use std::{io::Write as _, process::Stdio};
 
 use domain::{
-    api_key::Errand,
+    api_key::{Errand, Rights},
     audit::AuditAction,
     credential::Provider,
     usage::{Answer, Call, CountedCall, Method, PathTemplate},
 };
 use serde_json::json;
 use service::{
-    api_keys::KeyWish, door::identify, password_reset, throttle::ClientAddress, worker::note_use,
+    api_keys::KeyWish,
+    door::{KeyError, identify},
+    password_reset,
+    throttle::ClientAddress,
+    worker::note_use,
 };
 use testkit::{
     db_tests,
@@ -79,6 +83,78 @@ db_tests! {
         assert!(!matches!(email, Err(password_reset::ResetError::Unknown)), "{email:?}");
         let nobody = machine.run(&["admin", "reset-password", "eve@example.com"]);
         assert_eq!(nobody.refused(), "no account has this address");
+    }
+
+    async fn a_key_is_printed_once_and_alone(db: TestDb) {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        let machine = on(&world);
+        let made = machine.run(&["admin", "create-key", "acme", "billing"]);
+        let key = made.good().strip_suffix('\n').unwrap();
+        assert!(key.starts_with("tfk_") && key.len() == 53 && !key.contains('\n'), "{made:?}");
+        assert_eq!(made.err, "the key of billing, shown this once; rights: everything; works until it is revoked\n");
+        identify(&world.services, &key.into(), Provider::Jira, Errand::Token, ClientAddress::UNKNOWN).await.unwrap();
+        let narrow = machine.run(&[
+            "admin", "create-key", "acme", "reports", "--may", "status,proxy", "--methods", "GET,POST",
+            "--paths", "/rest/api/3/issue,/rest/agile", "--until", "2030-12-31", "--site", "a-site", "--json",
+        ]);
+        narrow.good();
+        let told = narrow.json();
+        assert_eq!(narrow.err, "");
+        let keys = service::api_keys::list(&world.services, &ada).await.unwrap();
+        let kept = &keys.iter().find(|it| it.key.name.as_str() == "reports").unwrap().key;
+        let paths = ["/rest/api/3/issue", "/rest/agile"];
+        let rights = Rights::chosen(["status", "proxy"], ["GET", "POST"], paths).unwrap();
+        assert_eq!((&kept.rights, kept.created_by), (&rights, None));
+        let key = told["key"].as_str().unwrap();
+        let expected = json!({
+            "id": kept.id.to_string(), "team": "acme", "service": "reports", "key": key, "rights": "chosen",
+            "site": "a-site", "expires_at": "2031-01-01T00:00:00Z",
+        });
+        assert_eq!(told, expected);
+        let may = async |errand| {
+            identify(&world.services, &key.into(), Provider::Jira, errand, ClientAddress::UNKNOWN).await
+        };
+        may(Errand::Status).await.unwrap();
+        assert!(matches!(may(Errand::Token).await, Err(KeyError::Forbidden { .. })));
+        let log = world.audit(&ada).await;
+        assert_eq!(log.iter().filter(|it| **it == AuditAction::ApiKeyCreated).count(), 2);
+        assert!(!world.dump().await.contains(key));
+    }
+
+    async fn a_key_that_cannot_be_made_is_told_with_why(db: TestDb) {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        let machine = on(&world);
+        for (args, said) in [
+            (&["--rights", "all"][..], "--rights \"all\" is unknown; it is one of read_issues, read_everything, everything"),
+            (&["--may", "all"], "--may, --methods or --paths: a right is none of status, token and proxy"),
+            (&["--may", "proxy", "--methods", "BREW"], "--may, --methods or --paths: a method is unknown"),
+            (&["--may", "proxy", "--paths", "rest"], "--may, --methods or --paths: path 1 is not of the form /rest/api/3/issue"),
+            (&["--until", "soon"], "--until is not of the form 2027-03-31"),
+            (&["--site", "a b"], "--site is not of the form 1324a887-45db-1bf4-1e99-ef0ff456d421"),
+        ] {
+            let mut all = vec!["admin", "create-key", "acme", "billing"];
+            all.extend(args);
+            let ended = machine.run(&all);
+            assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
+            let last = ended.err.lines().last().unwrap();
+            assert_eq!(last, format!("tformance: {said}"));
+        }
+        for both in [["--may", "token", "--rights", "everything"], ["--days", "3", "--until", "2030-01-01"], ["--methods", "GET", "--paths", "/rest"]] {
+            let mut all = vec!["admin", "create-key", "acme", "billing"];
+            all.extend(both);
+            assert_eq!(machine.run(&all).code, 2, "{both:?}");
+        }
+        for team in ["nowhere", "No Where"] {
+            let ended = machine.run(&["admin", "create-key", team, "billing"]);
+            assert_eq!(ended.refused(), format!("no team has the short name {team:?}"));
+        }
+        assert!(service::api_keys::list(&world.services, &ada).await.unwrap().is_empty());
+        machine.run(&["admin", "create-key", "acme", "billing"]).good();
+        let again = machine.run(&["admin", "create-key", "acme", "billing", "--days", "0"]);
+        assert_eq!(again.refused(), "the name is that of another key; replace or revoke that one; the last day has passed");
+        assert_eq!(again.out, "");
     }
 
     async fn connections_are_shown_without_secrets(db: TestDb) {
