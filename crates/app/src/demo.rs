@@ -24,6 +24,7 @@ use service::{
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
+use vault::token_hash;
 
 use crate::{
     cli::say,
@@ -129,7 +130,8 @@ async fn demo(args: DemoArgs, drill: Option<Drill>) -> anyhow::Result<()> {
     let services = Arc::new(services);
     check_keys(&services).await?;
     people::seed(&services).await?;
-    welcome(&web_settings.base_url, &sim, &data, &desk);
+    let key = people::service_key(&services, &data).await?;
+    welcome(&web_settings.base_url, &sim, &data, &desk, key.as_ref());
     let player = Arc::new(Player::new(Stage {
         services: Arc::clone(&services),
         sim: sim.clone(),
@@ -258,7 +260,7 @@ async fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
 }
 
 /// The first line is for scripts: the address alone.
-fn welcome(base_url: &Url, sim: &Sim, data: &Data, desk: &Desk) {
+fn welcome(base_url: &Url, sim: &Sim, data: &Data, desk: &Desk, key: Option<&SecretString>) {
     let origin = |url: &Url| url.origin().ascii_serialization();
     let kept = match data {
         Data::Kept(path) => format!("kept in {}", path.display()),
@@ -273,7 +275,7 @@ Open it in a browser and sign in:
 
 Press Connect Jira. At the simulated Atlassian, Mia Krystof reaches three Jira sites,
 Sam One reaches one, and Noa None reaches none.
-
+{}
   inbox       {}
   drills      {}/drills
   simulator   {}
@@ -286,9 +288,30 @@ Ctrl-C ends it.",
         origin(base_url),
         ADMIN.1,
         MEMBER.1,
+        key.map(|it| first_calls(base_url, it)).unwrap_or_default(),
         origin(desk.url()),
         origin(desk.url()),
         origin(sim.auth_url()),
         origin(sim.control_url()),
     ));
+}
+
+/// What a service does, to be tried once Jira is connected.
+fn first_calls(base_url: &Url, key: &SecretString) -> String {
+    let authorization = token_hash::path("Authorization: Bearer ", key);
+    let at = |path: &str| {
+        let mut url = base_url.clone();
+        url.set_path(&format!("/api/v1/integrations/jira/{path}"));
+        url
+    };
+    format!(
+        "
+Then call Jira as a service of {TEAM} does, or ask for a token:
+
+  curl -H '{authorization}' {}
+  curl -X POST -H '{authorization}' {}
+",
+        at("proxy/rest/api/3/myself"),
+        at("token"),
+    )
 }

@@ -41,6 +41,27 @@ impl Data {
         format!("sqlite://{}", self.path().join("demo.db").display()).into()
     }
 
+    fn service_key_path(&self) -> PathBuf {
+        self.path().join("service-key")
+    }
+
+    /// The key of the demo's service, if it was made in this folder.
+    pub(super) fn service_key(&self) -> anyhow::Result<Option<SecretString>> {
+        let path = self.service_key_path();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok(Some(text.trim().into()))
+    }
+
+    /// Keeps it, as the database has its hash only.
+    pub(super) fn keep_service_key(&self, key: &SecretString) -> anyhow::Result<()> {
+        use secrecy::ExposeSecret as _;
+        write_privately(&self.service_key_path(), key.expose_secret())
+    }
+
     /// Where the simulated Atlassian's side is kept, if anything is.
     pub(super) fn simulator_path(&self) -> Option<PathBuf> {
         match self {

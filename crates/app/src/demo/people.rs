@@ -1,17 +1,24 @@
-//! Who is there from the start: a team, its admin and a member; and the operator's address.
+//! Who is there from the start: a team, its admin and a member, a service's key; and the operator's address.
 
-use domain::team::Role;
+use anyhow::Context as _;
+use domain::{team::Role, text::Slug};
+use secrecy::SecretString;
 use service::{
     Services,
+    api_keys::{CreateKeyError, KeyWish, OperatorKeyError, create_as_operator},
     sign_up::{SignUpError, SignUpForm, add_account},
     teams::create_team,
 };
+
+use super::data::Data;
 
 /// Of both people. Not a secret to keep: it is printed.
 pub(super) const PASSWORD: &str = "demo password";
 pub(super) const TEAM: &str = "Acme";
 /// The team's part of addresses.
 pub(super) const SLUG: &str = "acme";
+/// The service that has a key.
+const SERVICE: &str = "demo service";
 /// Name and address of the admin.
 pub(super) const ADMIN: (&str, &str) = ("Ada Admin", "ada@example.com");
 /// Name and address of the member.
@@ -33,6 +40,26 @@ pub(super) async fn seed(services: &Services) -> anyhow::Result<()> {
     tx.add_membership(team.id, member.user().id, Role::Member, now)
         .await?;
     Ok(tx.commit().await?)
+}
+
+/// The key of a service of the team: made at the first start, and kept in the folder. None if the folder
+/// has lost it.
+pub(super) async fn service_key(
+    services: &Services,
+    data: &Data,
+) -> anyhow::Result<Option<SecretString>> {
+    if let Some(kept) = data.service_key()? {
+        return Ok(Some(kept));
+    }
+    let team = Slug::parse(SLUG).context("the demo's team")?;
+    match create_as_operator(services, &team, &KeyWish::named(SERVICE)).await {
+        Ok(created) => {
+            data.keep_service_key(&created.token)?;
+            Ok(Some(created.token))
+        }
+        Err(OperatorKeyError::Create(CreateKeyError::Mistakes(_))) => Ok(None),
+        Err(err) => Err(err.into()),
+    }
 }
 
 fn form((name, email): (&str, &str)) -> SignUpForm {

@@ -16,6 +16,8 @@ struct Demo {
     child: Child,
     base: Url,
     control: Url,
+    /// The commands with the key of a service: a call through the proxy, and one for a token.
+    curls: Vec<Vec<String>>,
     http: Client,
 }
 
@@ -37,9 +39,12 @@ impl Demo {
         let control = printed
             .iter()
             .find_map(|it| it.trim().strip_prefix("control "));
+        let curls = printed.iter().filter(|it| it.trim().starts_with("curl "));
+        let curls = curls.map(|it| it.trim().split('\'').map(str::to_owned).collect());
         let policy = Policy::none();
         Self {
             base: printed[0].parse().unwrap(),
+            curls: curls.collect(),
             control: control.unwrap().trim().parse().unwrap(),
             http: Client::builder()
                 .redirect(policy)
@@ -76,6 +81,22 @@ impl Demo {
             "{path}"
         );
         response
+    }
+
+    /// Does what a printed command does.
+    async fn run_curl(&self, number: usize) -> (u16, Value) {
+        let [command, header, url] = self.curls[number].as_slice() else {
+            panic!("a command that is not understood: {:?}", self.curls);
+        };
+        let url = url.trim();
+        let request = match command.as_str() {
+            "curl -H " => self.http.get(url),
+            "curl -X POST -H " => self.http.post(url),
+            _ => panic!("a command that is not understood: {command}"),
+        };
+        let (name, value) = header.split_once(": ").unwrap();
+        let answer = request.header(name, value).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
     async fn counts(&self) -> Value {
@@ -185,6 +206,42 @@ async fn a_connection_that_a_demo_kept_is_refreshed_after_a_restart() {
         myself + 1,
         "and the new token opens the site"
     );
+    demo.stop();
+}
+
+#[tokio::test]
+async fn a_demo_prints_commands_that_work_and_the_same_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    assert_eq!(demo.curls.len(), 2);
+    for number in 0..2 {
+        let (status, told) = demo.run_curl(number).await;
+        assert_eq!(
+            (status, &told["code"]),
+            (409, &json!("connection_not_connected"))
+        );
+    }
+    let cookie = demo.sign_in().await;
+    demo.connect(&cookie).await;
+    let (status, myself) = demo.run_curl(0).await;
+    assert_eq!((status, &myself["displayName"]), (200, &json!("Sam One")));
+    let (status, token) = demo.run_curl(1).await;
+    assert_eq!((status, &token["token_type"]), (200, &json!("Bearer")));
+    let header = demo.curls[0][1].clone();
+    assert_eq!(demo.curls[1][1], header);
+    demo.stop();
+    let kept = folder.path().join("service-key");
+    assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+    let demo = Demo::start(folder.path());
+    assert_eq!(demo.curls[0][1], header);
+    assert_eq!(demo.run_curl(1).await.0, 200);
+    demo.stop();
+    // Whoever loses the file has lost the key: there is nothing to print, and all else is as it was.
+    std::fs::remove_file(kept).unwrap();
+    let demo = Demo::start(folder.path());
+    assert!(demo.curls.is_empty());
+    demo.sign_in().await;
     demo.stop();
 }
 
