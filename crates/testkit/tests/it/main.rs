@@ -1,5 +1,5 @@
 //! What is promised of several real processes: storms of callers, and processes that are killed or paused at
-//! any step of a refresh.
+//! any step of a refresh; and a key that ends in all of them at once.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod figures;
@@ -8,4 +8,5 @@ mod kill_sending;
 mod pause;
 mod proof;
 mod refresher;
+mod revoke;
 mod storm;

@@ -66,6 +66,14 @@ impl Proof {
         of.door(self.key.clone())
     }
 
+    /// Revokes the key, in this process.
+    pub(crate) async fn revoke_key(&self) {
+        let keys = api_keys::list(&self.world.services, &self.admin).await;
+        let id = keys.unwrap()[0].key.id;
+        let revoked = api_keys::revoke(&self.world.services, &self.admin, id).await;
+        assert!(revoked.unwrap());
+    }
+
     /// Lets the access token end, while nobody has a refresh planned.
     pub(crate) async fn expire(&self) {
         let sql = "UPDATE integration_credentials SET token_expires_at = 1000";
