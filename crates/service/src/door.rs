@@ -82,7 +82,7 @@ pub enum Warning {
 
 impl Warning {
     /// All of them, in the order in which they go before each other.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Misconfigured,
         Self::SiteLost,
         Self::PermissionsMissing,
@@ -91,6 +91,7 @@ impl Warning {
         Self::MinimumNotMet,
         Self::TokenWorks,
         Self::NotSaved,
+        Self::KeyEndsSoon,
     ];
 
     const fn of_state(state: ConnectionState) -> Option<Self> {
