@@ -1,6 +1,7 @@
 // A key for a service: made, shown once, used, revoked.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 
 import { KeysPage } from './pages/keys.mjs';
 import { MAX } from './support/app.mjs';
@@ -13,6 +14,12 @@ async function ask(app, key) {
     headers: { authorization: `Bearer ${key}` },
   });
   return { status: res.status, code: (await res.json()).code };
+}
+
+/** What e2e/foreign runs. */
+async function quickStart(name) {
+  const text = await readFile(new URL(`../docs/quickstarts/${name}`, import.meta.url), 'utf8');
+  return text.trimEnd();
 }
 
 await onBothDatabases(import.meta.url, (test) => {
@@ -33,6 +40,8 @@ await onBothDatabases(import.meta.url, (test) => {
       const copy = tab.getByRole('button', { name: 'Copy the key' });
       assert.equal(await copy.isVisible(), script);
       assert.deepEqual(await ask(app, key), { status: 409, code: 'connection_not_connected' });
+      assert.equal(await keys.variables(), `export TFORMANCE_URL=${app.url}\nexport TFORMANCE_KEY=${key}`);
+      assert.equal(await keys.quickStart('Python, jira'), await quickStart('python-jira.py'));
 
       // Once: the page itself has it no more.
       await tab.getByRole('navigation', { name: /^Pages of/ }).getByRole('link', { name: 'Keys' }).click();

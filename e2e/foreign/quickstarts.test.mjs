@@ -75,6 +75,14 @@ test('a quick start lists the projects of the site, word for word', async (t) =>
   }
 });
 
+test('what the demo prints works word for word', async () => {
+  const commands = app.printed.match(/^ +curl .*$/gm);
+  assert.equal(commands.length, 2);
+  const [myself, token] = await Promise.all(commands.map((it) => run('sh', ['-c', it])));
+  assert.equal(JSON.parse(myself).displayName, 'Mia Krystof');
+  assert.equal(JSON.parse(token).token_type, 'Bearer');
+});
+
 test('a client that reads a thing anew by its link stays with us', async () => {
   const program = await readFile(path.join(QUICK_STARTS, 'python-jira.py'), 'utf8');
   // Its `update` and `delete` write to the same address.

@@ -32,7 +32,19 @@ export class KeysPage extends AppPage {
 
   /** The command beside it. */
   async command() {
-    return this.tab.locator('[data-copy] code').last().innerText();
+    return this.tab.locator('[data-copy] code').nth(1).innerText();
+  }
+
+  /** What quick starts read from the environment. */
+  async variables() {
+    return this.tab.getByRole('region', { name: 'Quick starts' }).locator('code').first().innerText();
+  }
+
+  /** A quick start, once it is opened. */
+  async quickStart(title) {
+    const found = this.tab.locator('details').filter({ has: this.tab.getByText(title, { exact: true }) });
+    await found.locator('summary').click();
+    return (await found.locator('code').innerText()).trimEnd();
   }
 
   /** The line of a service. */

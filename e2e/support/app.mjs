@@ -110,6 +110,11 @@ export class App {
     assert.match(this.simulator, /^http:\/\/localhost:\d+$/, 'the way back must be cross-site');
   }
 
+  /** What it told on standard output, with the key of its service. */
+  get printed() {
+    return this.#process.printed.stdout;
+  }
+
   /** A person whom nobody has seen yet. */
   newPerson(name = 'Tess Test') {
     this.#count += 1;

@@ -33,6 +33,7 @@ use crate::{
         Section,
         key_revoke::KeyRevokePage,
         keys::{KeyFields, KeySite, KeysPage, NewKey, Trial},
+        quickstarts::QuickStarts,
     },
     who::{AdminOfTeam, OfTeam},
 };
@@ -87,6 +88,10 @@ async fn shown_once(app: &App, member: &Member, created: &Created) -> Result<Res
         trial: trial(app, &created.key.rights),
     };
     html(&KeysPage {
+        quick_starts: QuickStarts {
+            key: Some(made.key.clone()),
+            ..page.quick_starts
+        },
         made: Some(made),
         ..page
     })
@@ -224,6 +229,10 @@ async fn page(
         form: KeyFields {
             site: site.map(|it| offered(it, &form)),
             ..form.fields(errors)
+        },
+        quick_starts: QuickStarts {
+            url: app.settings.base_url.origin().ascii_serialization(),
+            key: None,
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Authority, Field, Moment, Shell, TeamLink, letter};
+use super::{Authority, Field, Moment, Shell, TeamLink, letter, quickstarts::QuickStarts};
 
 /// The page.
 #[derive(Clone, Debug, Template)]
@@ -22,6 +22,8 @@ pub struct KeysPage {
     pub keys: Vec<KeyLine>,
     /// What the form has.
     pub form: KeyFields,
+    /// First calls with a key.
+    pub quick_starts: QuickStarts,
 }
 
 impl KeysPage {

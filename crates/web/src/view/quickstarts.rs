@@ -20,26 +20,50 @@ pub const ALL: [QuickStart; 5] = [
         text: include_str!("../../../../docs/quickstarts/curl.sh"),
     },
     QuickStart {
-        title: "Python: jira",
+        title: "Python, jira",
         language: "python",
         text: include_str!("../../../../docs/quickstarts/python-jira.py"),
     },
     QuickStart {
-        title: "Python: atlassian-python-api",
+        title: "Python, atlassian-python-api",
         language: "python",
         text: include_str!("../../../../docs/quickstarts/python-atlassian.py"),
     },
     QuickStart {
-        title: "JavaScript: jira.js",
+        title: "JavaScript, jira.js",
         language: "js",
         text: include_str!("../../../../docs/quickstarts/jira-js.mjs"),
     },
     QuickStart {
-        title: "Rust: reqwest",
+        title: "Rust, reqwest",
         language: "rust",
         text: include_str!("../../../../docs/quickstarts/rust-reqwest.rs"),
     },
 ];
+
+/// The part of a page that shows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuickStarts {
+    /// How this server is reached, without a slash at the end.
+    pub url: String,
+    /// The key that was just made.
+    pub key: Option<String>,
+}
+
+impl QuickStarts {
+    pub(crate) const fn all() -> [QuickStart; 5] {
+        ALL
+    }
+
+    /// What the programs read.
+    pub(crate) fn variables(&self) -> String {
+        let key = self.key.as_deref().unwrap_or("YOUR_KEY");
+        format!(
+            "export TFORMANCE_URL={}\nexport TFORMANCE_KEY={key}",
+            self.url
+        )
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use super::{
         Authority, Field, Section, Shell,
         key_revoke::KeyRevokePage,
         keys::{KeyEnd, KeyFields, KeyLine, KeyPin, KeySite, KeysPage, NewKey, Trial},
+        quickstarts::QuickStarts,
     },
     Sample, field, inside, moment, sample, team,
 };
@@ -68,6 +69,10 @@ fn page() -> KeysPage {
             line("Отчёты", Some("Grace Hopper"), true),
         ],
         form: form(),
+        quick_starts: QuickStarts {
+            url: "https://tformance.example.com".to_owned(),
+            key: None,
+        },
     }
 }
 
@@ -164,7 +169,11 @@ fn made(name: &str, is_for_token: bool, is_second: bool) -> NewKey {
 }
 
 pub(super) fn keys() -> Vec<Sample> {
-    let made_as = |made| KeysPage {
+    let made_as = |made: NewKey| KeysPage {
+        quick_starts: QuickStarts {
+            key: Some(made.key.clone()),
+            ..page().quick_starts
+        },
         made: Some(made),
         ..page()
     };
