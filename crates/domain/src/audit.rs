@@ -166,6 +166,90 @@ impl AuditAction {
             Self::StoreAdopted => "store_adopted",
         }
     }
+
+    /// What it is about.
+    pub const fn group(self) -> AuditGroup {
+        match self {
+            Self::ConnectBegun
+            | Self::Connected
+            | Self::Reconnected
+            | Self::SiteChanged
+            | Self::SiteLost
+            | Self::SiteFound
+            | Self::AttemptEnded
+            | Self::AttemptDiscarded
+            | Self::Disconnected
+            | Self::GrantDied => AuditGroup::Connection,
+            Self::ApiKeyCreated | Self::ApiKeyRotated | Self::ApiKeyRevoked => AuditGroup::Keys,
+            Self::InvitationMade
+            | Self::InvitationRevoked
+            | Self::InvitationAccepted
+            | Self::RoleChanged
+            | Self::MemberRemoved
+            | Self::MemberLeft => AuditGroup::People,
+            Self::TeamCreated | Self::TeamRenamed | Self::TeamDeleted => AuditGroup::Team,
+            Self::CallbackRefused | Self::CiphertextRefused => AuditGroup::Refused,
+            Self::UserSignedUp
+            | Self::UserRenamed
+            | Self::PasswordChanged
+            | Self::PasswordResetLinkMade
+            | Self::PasswordReset
+            | Self::SignedOutEverywhere
+            | Self::UserDeleted
+            | Self::SetupLinkMade
+            | Self::SetupLinkUsed => AuditGroup::Accounts,
+            Self::KeysRotated | Self::KeyRetired | Self::StoreAdopted => AuditGroup::Server,
+        }
+    }
+}
+
+/// What an action is about: by this a log is looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuditGroup {
+    /// The connection, and the way to it.
+    Connection,
+    /// Keys of services.
+    Keys,
+    /// Who is in a team, and as what.
+    People,
+    /// The team itself.
+    Team,
+    /// What was turned away: callbacks, ciphertexts.
+    Refused,
+    /// Accounts, which belong to no team.
+    Accounts,
+    /// The server, which belongs to no team.
+    Server,
+}
+
+impl AuditGroup {
+    /// Those in whose actions a team is named.
+    pub const OF_TEAMS: [Self; 5] = [
+        Self::Connection,
+        Self::Keys,
+        Self::People,
+        Self::Team,
+        Self::Refused,
+    ];
+
+    /// The word that is sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Keys => "keys",
+            Self::People => "people",
+            Self::Team => "team",
+            Self::Refused => "refused",
+            Self::Accounts => "accounts",
+            Self::Server => "server",
+        }
+    }
+
+    /// Its actions.
+    pub fn actions(self) -> impl Iterator<Item = AuditAction> {
+        let all = AuditAction::ALL.into_iter();
+        all.filter(move |it| it.group() == self)
+    }
 }
 
 /// One row of the audit log.

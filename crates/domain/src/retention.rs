@@ -79,7 +79,8 @@ impl Kept {
             // A trip from which nobody came back is told for a day after its end; the last day of calls
             // is told to the minute.
             Self::ConnectAttempts | Self::KeyUsage => 2,
-            // The picture of a month, what was sent in it, and what is promised of it.
+            // The picture of a month, what was sent in it, and what is promised of it. Of the audit log the
+            // schema itself keeps 30 days: a day more leaves room for clocks that are apart.
             Self::RefreshEvents
             | Self::AuditEvents
             | Self::Outbox

@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[derive(FromRow)]
-struct AuditRow {
+pub(crate) struct AuditRow {
     id: Uuid,
     team_id: Option<Uuid>,
     actor_user_id: Option<Uuid>,

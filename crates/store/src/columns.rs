@@ -12,6 +12,23 @@ use crate::StoreError;
 #[sqlx(transparent)]
 pub(crate) struct Millis(i64);
 
+impl Millis {
+    /// Before every time that is kept.
+    pub(crate) const fn before_all() -> Self {
+        Self(i64::MIN)
+    }
+
+    /// The millisecond before.
+    pub(crate) const fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// The millisecond after.
+    pub(crate) const fn after(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 impl From<Timestamp> for Millis {
     fn from(at: Timestamp) -> Self {
         Self(at.as_millisecond())

@@ -24,9 +24,21 @@ impl Tx {
         const REFRESH_EVENTS: &str = "
             DELETE FROM refresh_events
              WHERE id IN (SELECT id FROM refresh_events WHERE created_at <= $1 ORDER BY created_at LIMIT $2)";
-        const AUDIT_EVENTS: &str = "
+        // The schema refuses to remove what is younger than 30 days by the clock of the database: where ours
+        // is ahead of it, such rows are not asked for, so that they keep nothing else from being removed.
+        const AUDIT_EVENTS_SQLITE: &str = "
             DELETE FROM audit_events
-             WHERE id IN (SELECT id FROM audit_events WHERE created_at <= $1 ORDER BY created_at LIMIT $2)";
+             WHERE id IN (SELECT id FROM audit_events
+                           WHERE created_at <= $1
+                             AND created_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) - 2592000000
+                           ORDER BY created_at LIMIT $2)";
+        const AUDIT_EVENTS_POSTGRES: &str = "
+            DELETE FROM audit_events
+             WHERE id IN (SELECT id FROM audit_events
+                           WHERE created_at <= $1
+                             AND created_at <= CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)
+                                               - 2592000000
+                           ORDER BY created_at LIMIT $2)";
         // A grant that waits is erased at its own time, long before this.
         const CONNECT_ATTEMPTS: &str = "
             DELETE FROM connect_attempts
@@ -73,7 +85,7 @@ impl Tx {
              WHERE id IN (SELECT id FROM sessions WHERE ends_at <= $1 OR last_seen_at <= $3 LIMIT $2)";
         let sql = match kept {
             Kept::RefreshEvents => REFRESH_EVENTS,
-            Kept::AuditEvents => AUDIT_EVENTS,
+            Kept::AuditEvents => self.pick(AUDIT_EVENTS_SQLITE, AUDIT_EVENTS_POSTGRES),
             Kept::ConnectAttempts => CONNECT_ATTEMPTS,
             Kept::Invitations => INVITATIONS,
             Kept::PasswordResets => PASSWORD_RESETS,

@@ -90,6 +90,18 @@ macro_rules! fetch_all {
     };
 }
 
+/// As [`fetch_all`], planned anew for its values each time. PostgreSQL keeps one plan of a statement for all values: of
+/// one with filters that are mostly off it believes that they leave next to nothing, and reads all there is.
+macro_rules! fetch_filtered {
+    ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        on_both!($tx, |conn| sqlx::query_as($sql)
+            $(.bind($value))*
+            .persistent(false)
+            .fetch_all(conn)
+            .await)
+    };
+}
+
 /// How the schema of a database compares with this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {

@@ -36,7 +36,7 @@ struct SumRow {
 }
 
 #[derive(FromRow)]
-struct KeyUsageRow {
+pub(crate) struct KeyUsageRow {
     key_id: Uuid,
     team_id: Uuid,
     minute_at: Millis,

@@ -98,6 +98,20 @@ db_tests! {
         assert_eq!(run(&world).await.removed(Kept::KeyUsage), 10);
     }
 
+    async fn a_clock_that_is_far_ahead_leaves_the_audit_log_and_removes_the_rest(db: TestDb) {
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        used(&world, &ada, 10).await;
+        let log = world.db.rows("audit_events").await;
+        // What is not a month old by the clock of the database stays, whatever ours says.
+        world.env.advance(DAY * 500);
+        let done = run(&world).await;
+        assert_eq!(done.removed(Kept::AuditEvents), 0);
+        assert_eq!(world.db.rows("audit_events").await, log);
+        assert_eq!(done.removed(Kept::KeyUsage), 10);
+        assert!(!done.is_behind);
+    }
+
     async fn a_table_that_cannot_be_cleaned_keeps_no_other(db: TestDb) {
         let world = World::new(db).await;
         let ada = world.admin("Ada", "Acme").await;

@@ -4,6 +4,7 @@
 mod api_keys;
 mod attempts;
 mod audit;
+mod audit_log;
 mod clean_up;
 mod columns;
 mod connections;
@@ -35,6 +36,7 @@ mod sessions;
 mod teams;
 mod tx;
 mod usage;
+mod usage_log;
 mod users;
 mod watches;
 mod webhook_receivers;

@@ -22,6 +22,11 @@ use crate::{
 const DAY: i64 = 24 * 60;
 const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
+/// As [`at`], and as old by the clock of the database, which guards the audit log.
+fn long_ago(minutes: i64) -> Timestamp {
+    at(minutes - 1_000 * DAY)
+}
+
 async fn remove(db: &TestDb, kept: Kept, before: Timestamp, most: i64) -> u64 {
     write(db, async |tx| tx.remove_old(kept, before, most).await).await
 }
@@ -66,7 +71,7 @@ db_tests! {
                 event.at = at(day);
                 tx.add_refresh_event(&event).await?;
                 let mut event = audit::event(id, Some(team_id(1)));
-                event.at = at(day);
+                event.at = long_ago(day);
                 tx.add_audit_event(&event).await?;
                 tx.add_attempt(&attempt(id, 1, day)).await?;
                 tx.add_password_reset(links::reset_id(id), crate::rows::user_id(1), &token_hash(n), at(day), at(0)).await?;
@@ -77,7 +82,8 @@ db_tests! {
             Ok(())
         }).await;
         let day = |n: i64| at(n * DAY);
-        for kept in [Kept::RefreshEvents, Kept::AuditEvents, Kept::ConnectAttempts, Kept::PasswordResets, Kept::KeyUsage] {
+        goes_by_age(&db, Kept::AuditEvents, |n| long_ago(n * DAY)).await;
+        for kept in [Kept::RefreshEvents, Kept::ConnectAttempts, Kept::PasswordResets, Kept::KeyUsage] {
             goes_by_age(&db, kept, day).await;
         }
         goes_by_age(&db, Kept::DailyUsage, |n| day_of(day(n))).await;

@@ -123,9 +123,25 @@ async fn of_sqlite(pool: &SqlitePool) -> BTreeSet<String> {
          GROUP BY t.name, f.id"#;
     const TABLES: &str = r"
         SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\_%' ESCAPE '\'";
+    // `REPLACE` is of SQLite alone.
+    const TRIGGERS: &str = r"
+        SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger' AND name NOT LIKE '%\_refuse\_replace' ESCAPE '\'";
     let columns = sqlx::query_as(COLUMNS).fetch_all(pool).await.unwrap();
     let indexes = sqlx::query_as(INDEXES).fetch_all(pool).await.unwrap();
     let mut others: Vec<(String,)> = sqlx::query_as(PRIMARY_KEYS).fetch_all(pool).await.unwrap();
+    let triggers: Vec<(String, String, String)> =
+        sqlx::query_as(TRIGGERS).fetch_all(pool).await.unwrap();
+    for (name, table, sql) in triggers {
+        let text = sql.split(" ON ").next().unwrap_or_default();
+        let when: Vec<_> = text.split_whitespace().skip(3).collect();
+        let when = when.join(" ").to_lowercase();
+        let condition = if sql.contains("\nWHEN ") {
+            " for some rows"
+        } else {
+            ""
+        };
+        others.push((format!("trigger {name} on {table}: {when}{condition}"),));
+    }
     others.extend(
         sqlx::query_as::<_, (String,)>(FOREIGN_KEYS)
             .fetch_all(pool)
@@ -176,6 +192,18 @@ async fn of_postgres(pool: &PgPool) -> BTreeSet<String> {
           LEFT JOIN pg_class f ON f.oid = k.confrelid
          WHERE t.relnamespace = current_schema()::regnamespace AND t.relname NOT LIKE '\_%'
            AND k.contype IN ('p', 'f', 'c')";
+    // `TRUNCATE` is of PostgreSQL alone.
+    const TRIGGERS: &str = r"
+        SELECT 'trigger ' || g.tgname || ' on ' || t.relname || ': '
+               || CASE WHEN (g.tgtype & 2) = 2 THEN 'before' ELSE 'after' END
+               || CASE WHEN (g.tgtype & 4) = 4 THEN ' insert' ELSE '' END
+               || CASE WHEN (g.tgtype & 8) = 8 THEN ' delete' ELSE '' END
+               || CASE WHEN (g.tgtype & 16) = 16 THEN ' update' ELSE '' END
+               || CASE WHEN g.tgqual IS NOT NULL THEN ' for some rows' ELSE '' END
+               || CASE WHEN g.tgenabled <> 'O' THEN ', off' ELSE '' END
+          FROM pg_trigger g
+          JOIN pg_class t ON t.oid = g.tgrelid
+         WHERE t.relnamespace = current_schema()::regnamespace AND NOT g.tgisinternal AND (g.tgtype & 32) = 0";
     type Constraint = (
         String,
         String,
@@ -196,7 +224,7 @@ async fn of_postgres(pool: &PgPool) -> BTreeSet<String> {
     let columns = sqlx::query_as(COLUMNS).fetch_all(pool).await.unwrap();
     let indexes = sqlx::query_as(INDEXES).fetch_all(pool).await.unwrap();
     let found: Vec<Constraint> = sqlx::query_as(CONSTRAINTS).fetch_all(pool).await.unwrap();
-    let mut others = Vec::new();
+    let mut others: Vec<(String,)> = sqlx::query_as(TRIGGERS).fetch_all(pool).await.unwrap();
     for (kind, table, here, other, there, on_delete, on_update, check) in found {
         let columns = here.unwrap_or_default();
         others.push((match kind.as_str() {
@@ -267,6 +295,8 @@ async fn the_comparison_sees_a_schema_as_it_is() {
         "check on memberships: role IN 'member', 'admin'",
         "check on integration_credentials: generation >= 0",
         "check on connect_attempts: provider = 'jira'",
+        "trigger audit_events_refuse_update on audit_events: before update",
+        "trigger audit_events_refuse_delete on audit_events: before delete for some rows",
     ] {
         assert!(seen.contains(sentence), "{sentence} is not in {seen:#?}");
     }
@@ -296,6 +326,10 @@ async fn a_difference_of_any_kind_is_seen() {
         "CREATE UNIQUE INDEX connect_attempts_team ON connect_attempts (team_id, provider)",
         "ALTER TABLE sessions DROP CONSTRAINT sessions_user_id_fkey",
         "ALTER TABLE sessions ADD FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE RESTRICT",
+        "ALTER TABLE audit_events DISABLE TRIGGER audit_events_refuse_update",
+        "DROP TRIGGER audit_events_refuse_delete ON audit_events",
+        "CREATE TRIGGER audit_events_refuse_delete BEFORE DELETE ON audit_events \
+         FOR EACH ROW EXECUTE FUNCTION refuse_audit_events('x')",
     ] {
         db.raw(change).await.unwrap();
         let after = promises(&db).await;

@@ -1,0 +1,277 @@
+//! The audit log as people read it: part by part, with the names that its ids have now.
+
+use domain::{
+    audit::{AuditAction, AuditEvent, AuditGroup},
+    ids::{ApiKeyId, TeamId, UserId},
+    text::{PersonName, ServiceName},
+};
+use jiff::Timestamp;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::{
+    StoreError, Tx,
+    audit::AuditRow,
+    columns::{Millis, Row},
+};
+
+/// Which way a log is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The newest first.
+    Backwards,
+    /// The oldest first.
+    Forwards,
+}
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoneBy {
+    /// Whoever.
+    Anybody,
+    /// This person.
+    Person(UserId),
+    /// No person that is known: a job, the operator, a forged callback.
+    Nobody,
+}
+
+/// What of a log is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// From this moment on.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub to: Option<Timestamp>,
+    /// What it is about.
+    pub group: Option<AuditGroup>,
+    /// Who did it.
+    pub by: DoneBy,
+    /// To this key.
+    pub key: Option<ApiKeyId>,
+}
+
+/// A place in a log: a row, and where it stands among those of the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditPlace {
+    /// When.
+    pub at: Timestamp,
+    /// Which.
+    pub id: Uuid,
+}
+
+/// A row with names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLogEntry {
+    /// The row.
+    pub event: AuditEvent,
+    /// The name of who did it; none if the account is gone, or is of somebody who was never in the team.
+    pub actor: Option<PersonName>,
+    /// The person that it was done to.
+    pub person: Option<PersonName>,
+    /// The key that it was done to.
+    pub key: Option<ServiceName>,
+}
+
+impl AuditLogEntry {
+    /// Where it stands.
+    pub const fn place(&self) -> AuditPlace {
+        AuditPlace {
+            at: self.event.at,
+            id: self.event.id.uuid(),
+        }
+    }
+}
+
+/// By what a team's log can be looked through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditChoices {
+    /// The people of the team, by name.
+    pub people: Vec<(UserId, PersonName)>,
+    /// Its keys, those in force first, by name; when each was revoked.
+    pub keys: Vec<(ApiKeyId, ServiceName, Option<Timestamp>)>,
+}
+
+#[derive(FromRow)]
+struct EntryRow {
+    #[sqlx(flatten)]
+    event: AuditRow,
+    actor_name: Option<String>,
+    person_name: Option<String>,
+    key_name: Option<String>,
+}
+
+impl TryFrom<EntryRow> for AuditLogEntry {
+    type Error = StoreError;
+
+    fn try_from(row: EntryRow) -> Result<Self, StoreError> {
+        let event = AuditEvent::try_from(row.event)?;
+        let person = Row {
+            table: "users",
+            id: event.actor.map(UserId::uuid).unwrap_or_default(),
+        };
+        let key = Row {
+            table: "api_keys",
+            id: event.subject.unwrap_or_default(),
+        };
+        let name_of = |it: Option<String>| {
+            it.map(|it| person.checked("name", PersonName::parse(&it)))
+                .transpose()
+        };
+        Ok(Self {
+            actor: name_of(row.actor_name)?,
+            person: name_of(row.person_name)?,
+            key: row
+                .key_name
+                .map(|it| key.checked("name", ServiceName::parse(&it)))
+                .transpose()?,
+            event,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct ChoiceRow {
+    is_key: bool,
+    id: Uuid,
+    name: String,
+    ended_at: Option<Millis>,
+}
+
+/// The words of a group's actions, each between blanks; empty for all.
+fn words(group: Option<AuditGroup>) -> String {
+    let Some(group) = group else {
+        return String::new();
+    };
+    let words: Vec<_> = group.actions().map(AuditAction::as_str).collect();
+    format!(" {} ", words.join("  "))
+}
+
+/// The two directions differ in their order alone.
+macro_rules! list_sql {
+    ($of_rows:literal, $of_page:literal) => {
+        concat!(
+            // Names are looked up for the rows of the page alone. A group of actions is one text that has each
+            // of them: `replace` finds one in both databases. Who was turned away at the callback may be of
+            // another team, whose people are none of ours.
+            "SELECT a.*, u.name AS actor_name, s.name AS person_name, k.name AS key_name
+               FROM (SELECT e.id, e.team_id, e.actor_user_id, e.action, e.subject_id, e.detail, e.created_at
+                       FROM audit_events e
+                      WHERE e.team_id = $1 AND (e.created_at, e.id) < ($2, $3) AND (e.created_at, e.id) > ($4, $5)
+                        AND ($6 = '' OR replace($6, ' ' || e.action || ' ', '') <> $6)
+                        AND ($7 IS NULL OR e.actor_user_id = $7) AND (NOT $8 OR e.actor_user_id IS NULL)
+                        AND ($9 IS NULL OR e.subject_id = $9)
+                      ORDER BY ",
+            $of_rows,
+            " LIMIT $10) a
+               LEFT JOIN users u ON u.id = a.actor_user_id
+                AND (a.action <> 'callback_refused'
+                     OR EXISTS (SELECT 1 FROM memberships m WHERE m.team_id = $1 AND m.user_id = u.id))
+               LEFT JOIN users s ON s.id = a.subject_id
+                AND a.action IN ('role_changed', 'member_removed', 'member_left')
+               LEFT JOIN api_keys k ON k.team_id = $1 AND k.id = a.subject_id
+              ORDER BY ",
+            $of_page
+        )
+    };
+}
+
+impl Tx {
+    /// Rows of a team's log with their names: those between two places, neither of them included.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn list_audit_log(
+        &mut self,
+        team: TeamId,
+        filter: &AuditFilter,
+        above: Option<AuditPlace>,
+        below: Option<AuditPlace>,
+        direction: Direction,
+        limit: i64,
+    ) -> Result<Vec<AuditLogEntry>, StoreError> {
+        const BACKWARDS: &str = list_sql!(
+            "e.created_at DESC, e.id DESC",
+            "a.created_at DESC, a.id DESC"
+        );
+        const FORWARDS: &str = list_sql!("e.created_at, e.id", "a.created_at, a.id");
+        let end = (
+            Millis::from(filter.to.unwrap_or(Timestamp::MAX)),
+            Uuid::nil(),
+        );
+        let start = filter.from.map_or(Millis::before_all(), Millis::from);
+        // Behind the last of the moment before.
+        let start = (start.before(), Uuid::max());
+        let place = |it: AuditPlace| (Millis::from(it.at), it.id);
+        let upper = below.map_or(end, |it| place(it).min(end));
+        let lower = above.map_or(start, |it| place(it).max(start));
+        let (person, is_nobody) = match filter.by {
+            DoneBy::Anybody => (None, false),
+            DoneBy::Person(it) => (Some(it.uuid()), false),
+            DoneBy::Nobody => (None, true),
+        };
+        let sql = match direction {
+            Direction::Backwards => BACKWARDS,
+            Direction::Forwards => FORWARDS,
+        };
+        let rows: Vec<EntryRow> = fetch_filtered!(
+            self,
+            sql,
+            team.uuid(),
+            upper.0,
+            upper.1,
+            lower.0,
+            lower.1,
+            words(filter.group),
+            person,
+            is_nobody,
+            filter.key.map(ApiKeyId::uuid),
+            limit,
+        )?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// By what a team's log can be looked through; of either kind at most as many as `limit`.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn find_audit_choices(
+        &mut self,
+        team: TeamId,
+        limit: i64,
+    ) -> Result<AuditChoices, StoreError> {
+        const SQL: &str = "
+            SELECT * FROM (
+              SELECT FALSE AS is_key, u.id, u.name, CAST(NULL AS BIGINT) AS ended_at
+                FROM memberships m
+                JOIN users u ON u.id = m.user_id
+               WHERE m.team_id = $1
+               ORDER BY u.name, u.id LIMIT $2) people
+            UNION ALL
+            SELECT * FROM (
+              SELECT TRUE AS is_key, k.id, k.name, k.revoked_at
+                FROM api_keys k
+               WHERE k.team_id = $1
+               ORDER BY k.revoked_at IS NOT NULL, k.name, k.revoked_at DESC, k.id LIMIT $2) keys";
+        let rows: Vec<ChoiceRow> = fetch_all!(self, SQL, team.uuid(), limit)?;
+        let mut choices = AuditChoices::default();
+        for row in rows {
+            let here = Row {
+                table: if row.is_key { "api_keys" } else { "users" },
+                id: row.id,
+            };
+            if row.is_key {
+                choices.keys.push((
+                    ApiKeyId::from_uuid(row.id),
+                    here.checked("name", ServiceName::parse(&row.name))?,
+                    here.maybe_time("revoked_at", row.ended_at)?,
+                ));
+            } else {
+                let name = here.checked("name", PersonName::parse(&row.name))?;
+                choices.people.push((UserId::from_uuid(row.id), name));
+            }
+        }
+        Ok(choices)
+    }
+}
