@@ -90,6 +90,10 @@ await onBothDatabases(import.meta.url, (test) => {
     await tab.getByRole('link', { name: /^Revoke the key/ }).click();
     await tab.getByRole('heading', { name: /^Revoke the key/ }).waitFor();
     await inspect(tab, 'revoking a key');
+    await look(`${team}audit`, 'the audit log, changes');
+    await look(`${team}audit?kind=connection`, 'the audit log, nothing found');
+    await look(`${team}audit?from=x&kind=y`, 'the audit log with mistakes');
+    await look(`${team}audit/usage`, 'the audit log, calls');
     await look(`${team}settings`, 'settings');
     await tab.getByRole('button', { name: /^Delete / }).click();
     await tab.getByRole('alert').waitFor();

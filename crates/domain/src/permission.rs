@@ -13,6 +13,8 @@ pub enum Action {
     ManageIntegrations,
     /// See who is in the team.
     SeeMembers,
+    /// Read who changed what, and which service called what.
+    SeeAudit,
     /// Invite, change roles, take people out, rename the team, delete it.
     ManageTeam,
 }
@@ -23,7 +25,10 @@ pub const fn may(role: Role, action: Action) -> bool {
         (_, Action::SeeIntegrations | Action::SeeMembers) | (Role::Admin, _) => true,
         (
             Role::Member,
-            Action::TestConnection | Action::ManageIntegrations | Action::ManageTeam,
+            Action::TestConnection
+            | Action::ManageIntegrations
+            | Action::SeeAudit
+            | Action::ManageTeam,
         ) => false,
     }
 }
@@ -39,6 +44,8 @@ mod tests {
         assert!(!may(Role::Member, Action::ManageIntegrations));
         assert!(may(Role::Admin, Action::ManageIntegrations));
         assert!(may(Role::Member, Action::SeeMembers));
+        assert!(!may(Role::Member, Action::SeeAudit));
+        assert!(may(Role::Admin, Action::SeeAudit));
         assert!(!may(Role::Member, Action::ManageTeam));
         assert!(may(Role::Admin, Action::ManageTeam));
     }

@@ -8,7 +8,8 @@
 //! - Services: [`api_keys`] are theirs, [`door`] is where they ask for tokens, [`proxy`] passes their calls on, within
 //!   what Atlassian allows ([`budget`]), [`calls`] counts what they ask for.
 //! - Tokens: [`refresh`], whose [`refresh::ensure_valid_token`] is the one way to a token.
-//! - What pages show: [`overview`], [`health`], and around them [`surroundings`]; what state a connection is in: [`assess`].
+//! - What pages show: [`overview`], [`health`], [`audit_log`], and around them [`surroundings`]; what state a connection is
+//!   in: [`assess`].
 //!   What runs by itself: [`worker`].
 //! - Who is told of a connection that needs people, and what: [`notices`]. [`sending`] sends it, by
 //!   [`mail`] and [`webhook`]. What monitoring asks: [`metrics`].
@@ -24,6 +25,7 @@ pub mod account_question;
 pub mod adopt;
 pub mod api_keys;
 pub mod assess;
+pub mod audit_log;
 pub mod budget;
 pub mod calls;
 pub mod change_site;

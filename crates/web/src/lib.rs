@@ -10,9 +10,11 @@
 
 mod api;
 mod assets;
+mod audit_view;
 mod banner;
 pub mod client_address;
 pub mod description;
+mod download;
 mod form;
 mod health;
 mod health_view;
@@ -153,6 +155,7 @@ pub fn router(services: Arc<Services>, settings: Settings) -> Router {
         .merge(account_routes())
         .merge(jira_routes())
         .merge(description_routes())
+        .merge(audit_routes())
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed);
     let probes = Router::new()
@@ -233,6 +236,26 @@ fn account_routes() -> Router<App> {
         .route(
             "/password/{token}",
             get(pages::password_new::show).post(pages::password_new::set),
+        )
+}
+
+/// What admins read of their team, as pages and as files.
+fn audit_routes() -> Router<App> {
+    Router::new()
+        .route("/a/{team}/audit", get(pages::audit::changes))
+        .route("/a/{team}/audit/usage", get(pages::audit::usage))
+        .route(
+            "/a/{team}/audit/changes.csv",
+            get(pages::audit::changes_csv),
+        )
+        .route(
+            "/a/{team}/audit/changes.jsonl",
+            get(pages::audit::changes_jsonl),
+        )
+        .route("/a/{team}/audit/usage.csv", get(pages::audit::usage_csv))
+        .route(
+            "/a/{team}/audit/usage.jsonl",
+            get(pages::audit::usage_jsonl),
         )
 }
 

@@ -12,6 +12,7 @@ use crate::{layers, problem::Problem};
 pub(crate) mod account;
 pub(crate) mod account_question;
 pub(crate) mod api_docs;
+pub(crate) mod audit;
 pub(crate) mod connect;
 pub(crate) mod disconnect;
 pub(crate) mod first_account;

@@ -1,6 +1,9 @@
 //! What surrounds a page: our files, who is signed in, which teams there are.
 
-use domain::team::{Role, Team};
+use domain::{
+    permission::{Action, may},
+    team::{Role, Team},
+};
 use secrecy::SecretString;
 use service::{
     surroundings::{Surroundings, around},
@@ -37,6 +40,7 @@ pub(crate) async fn of_member(app: &App, member: &Member) -> Result<Shell, Probl
     let shell = of_person(app, member.person()).await?;
     Ok(Shell {
         team: Some(link(member.team())),
+        may_see_audit: member.may(Action::SeeAudit),
         ..shell
     })
 }
@@ -84,6 +88,7 @@ fn surrounded(member: &Member, around: &Surroundings, section: Section) -> Shell
         teams: links(&around.teams),
         team: Some(link(member.team())),
         section: Some(section),
+        may_see_audit: member.may(Action::SeeAudit),
         ..named(member.person())
     }
 }
@@ -94,13 +99,18 @@ pub(crate) async fn of_whoever(app: &App, token: &SecretString, paths: [&str; 2]
     let Ok(Some(person)) = find_person(&app.services, token).await else {
         return bare();
     };
-    let Ok(shell) = of_person(app, &person).await else {
+    let Ok(teams) = teams_of(&app.services, &person).await else {
         return bare();
     };
     let slugs = paths.map(|it| it.strip_prefix("/a/").and_then(|it| it.split('/').next()));
     let mut found = slugs.into_iter().flatten();
-    let team = found.find_map(|slug| shell.teams.iter().find(|it| it.slug == slug).cloned());
-    Shell { team, ..shell }
+    let of = found.find_map(|slug| teams.iter().find(|(it, _)| it.slug.as_str() == slug));
+    Shell {
+        team: of.map(|(team, _)| link(team)),
+        may_see_audit: of.is_some_and(|(_, role)| may(*role, Action::SeeAudit)),
+        teams: links(&teams),
+        ..named(&person)
+    }
 }
 
 fn named(person: &Person) -> Shell {

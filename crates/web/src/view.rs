@@ -7,6 +7,7 @@
 pub mod account;
 pub mod account_question;
 pub mod api_docs;
+pub mod audit;
 pub mod banner;
 pub mod disconnect;
 pub mod error;
@@ -66,6 +67,8 @@ pub struct Shell {
     pub teams: Vec<TeamLink>,
     /// The part of the team that the page is in.
     pub section: Option<Section>,
+    /// Whether the person may read the team's audit log.
+    pub may_see_audit: bool,
     /// What the team's connection needs people for.
     pub banner: Option<banner::Banner>,
 }
@@ -79,6 +82,8 @@ pub enum Section {
     Keys,
     /// Who is in it.
     Members,
+    /// Who changed what, and which service called what.
+    Audit,
     /// Its name and its end.
     Settings,
 }
@@ -89,14 +94,18 @@ impl Shell {
         self.team.as_ref().is_some_and(|it| it.slug == team.slug)
     }
 
-    /// The parts of a team, as links.
-    const fn sections() -> [(Section, &'static str, &'static str); 4] {
-        [
+    /// The parts of a team that the person may open, as links.
+    fn sections(&self) -> impl Iterator<Item = (Section, &'static str, &'static str)> {
+        let all = [
             (Section::Integrations, "Integrations", "integrations/"),
             (Section::Keys, "Keys", "keys"),
             (Section::Members, "Members", "members"),
+            (Section::Audit, "Audit", "audit"),
             (Section::Settings, "Settings", "settings"),
-        ]
+        ];
+        let may_see_audit = self.may_see_audit;
+        all.into_iter()
+            .filter(move |(section, ..)| may_see_audit || *section != Section::Audit)
     }
 
     /// Whether the page is in this part.

@@ -44,6 +44,12 @@ POST /a/{team}/keys                                     login  404      403    4
 POST /a/{team}/keys/{id}/rotate                         login  404      403    303
 GET /a/{team}/keys/{id}/revoke                          login  404      403    303
 POST /a/{team}/keys/{id}/revoke                         login  404      403    303
+GET /a/{team}/audit                                     login  404      403    200
+GET /a/{team}/audit/usage                               login  404      403    200
+GET /a/{team}/audit/changes.csv                         login  404      403    200
+GET /a/{team}/audit/changes.jsonl                       login  404      403    200
+GET /a/{team}/audit/usage.csv                           login  404      403    200
+GET /a/{team}/audit/usage.jsonl                         login  404      403    200
 GET /a/{team}/settings                                  login  404      200    200
 POST /a/{team}/settings                                 login  404      403    422
 POST /a/{team}/settings/delete                          login  404      403    422

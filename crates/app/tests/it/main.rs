@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 mod atlassian_trouble;
+mod audit_page;
 mod authority;
 mod backup;
 mod bad_callbacks;

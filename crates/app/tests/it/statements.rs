@@ -6,9 +6,11 @@ use std::{
 };
 
 use domain::{
+    audit::{AuditAction, AuditEvent},
     credential::RefreshOutcome,
-    ids::RefreshEventId,
+    ids::{AuditEventId, RefreshEventId},
     refresh_event::{RefreshCause, RefreshEvent},
+    usage::{Call, CountedCall, KeyUsage, Method, PathTemplate, minute_of},
 };
 use jiff::SignedDuration;
 use testkit::{app::TestApp, db_tests};
@@ -82,6 +84,45 @@ async fn add_refreshes(app: &TestApp, of: &testkit::app::Admin, count: i64) {
     tx.commit().await.unwrap();
 }
 
+/// As many changes, and as many minutes with calls.
+async fn add_to_the_log(app: &TestApp, of: &testkit::app::Admin, count: i64) {
+    let wish = service::api_keys::KeyWish::named("billing");
+    let made = service::api_keys::create(&app.world.services, &of.who, &wish).await;
+    let key = made.unwrap().key.id;
+    let team = of.who.team().id;
+    let now = app.world.now();
+    let env = app.world.services.env.as_ref();
+    let mut tx = app.world.services.store.write().await.unwrap();
+    let mut calls = Vec::new();
+    for n in 0..count {
+        let event = AuditEvent {
+            id: AuditEventId::new(env),
+            at: now - SignedDuration::from_mins(n),
+            team: Some(team),
+            actor: None,
+            action: AuditAction::ApiKeyCreated,
+            subject: Some(key.uuid()),
+            detail: None,
+        };
+        tx.add_audit_event(&event).await.unwrap();
+        calls.push(KeyUsage {
+            key,
+            team,
+            minute_at: minute_of(event.at),
+            of: CountedCall {
+                call: Call::Token,
+                method: Method::Post,
+                path_template: PathTemplate::NONE,
+                http_status: 200,
+                answer: domain::usage::Answer::Served,
+            },
+            count: 1,
+        });
+    }
+    tx.add_key_usage(&calls, now).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 db_tests! {
     async fn the_page_of_a_connection_asks_at_most_six_times_whatever_happened_to_it(db: TestDb) {
         start_counting();
@@ -118,6 +159,29 @@ db_tests! {
                 assert!(page.body.contains("needs to be reconnected"), "{}", page.body);
                 assert!((1..=most).contains(&count), "{path}: {count} statements");
             }
+        }
+    }
+
+    async fn the_audit_pages_ask_at_most_five_times_whatever_there_is(db: TestDb) {
+        start_counting();
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        add_to_the_log(&app, &ada, 10_000).await;
+        for (rest, most) in [
+            ("audit", 4),
+            ("audit?kind=keys&person=nobody&from=2026-01-01&to=2027-01-01", 4),
+            ("audit/usage", 5),
+            ("audit/usage?by=day&call=token&status=2xx&from=2026-01-01", 5),
+            // Nobody but who asks, and one batch and its end.
+            ("audit/changes.csv?kind=team", 3),
+            ("audit/usage.csv?from=2027-01-01", 2),
+        ] {
+            COUNT.store(0, Ordering::Relaxed);
+            let page = ada.get(&ada.path(rest)).await;
+            let count = COUNT.load(Ordering::Relaxed);
+            assert_eq!(page.status, 200, "{rest}");
+            assert!((1..=most).contains(&count), "{rest}: {count} statements");
+            assert!(page.body.len() < 60_000, "{rest}: {} bytes", page.body.len());
         }
     }
 

@@ -12,6 +12,7 @@ use super::view::{
     team_new::TeamNewPage,
 };
 
+mod audit;
 mod banners;
 mod description;
 mod health;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Vec<Sample> {
         people::account(),
         people::settings(),
         keys::keys(),
+        audit::audit(),
         integrations::states(),
         integrations::told(),
         health::states(),
@@ -85,6 +87,7 @@ fn inside() -> Shell {
         team: Some(team("Platform", "platform")),
         teams: vec![team("Mobile", "mobile"), team("Platform", "platform")],
         section: Some(Section::Integrations),
+        may_see_audit: true,
         banner: None,
     }
 }

@@ -1,0 +1,292 @@
+//! What admins read of their team: who changed what, and which service called what. Page by page, or all of it
+//! batch by batch; in either case a statement reads a bounded part, and no transaction outlives it.
+
+use domain::ids::TeamId;
+use jiff::{SignedDuration, Timestamp};
+use store::Tx;
+
+use crate::{Error, Services, who::Admin};
+
+pub use store::{
+    AuditChoices as Choices, AuditFilter as ChangeFilter, AuditLogEntry as Change,
+    AuditPlace as ChangePlace, Direction, DoneBy, UsageCall, UsageFilter, UsageLine, UsagePlace,
+    UsageRow, UsageRowPlace,
+};
+
+/// So many lines are on one page.
+pub const PER_PAGE: usize = 50;
+
+/// So many people, and so many keys, are offered as a choice.
+const MOST_CHOICES: i64 = 500;
+
+/// About so many rows of minutes are added up for one page, and those of the hour or day that they end in.
+const MINUTES_AT_ONCE: i64 = 5_000;
+
+/// So many rows are read at once where all are wanted.
+const ROWS_AT_ONCE: i64 = 1_000;
+
+/// Which page of a log is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn<P> {
+    /// The first one.
+    Newest,
+    /// What comes after this place, and is older.
+    Older(P),
+    /// What comes before this place, and is newer.
+    Newer(P),
+}
+
+/// A page of a log, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T, P> {
+    /// What is on it.
+    pub lines: Vec<T>,
+    /// Before which place there may be something newer.
+    pub newer: Option<P>,
+    /// After which place there may be something older.
+    pub older: Option<P>,
+}
+
+/// Over which span calls are added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// An hour.
+    Hour,
+    /// A day, UTC.
+    Day,
+}
+
+impl Span {
+    const fn length(self) -> SignedDuration {
+        match self {
+            Self::Hour => SignedDuration::from_hours(1),
+            Self::Day => SignedDuration::from_hours(24),
+        }
+    }
+
+    /// The start of the one that `at` is in.
+    fn start(self, at: Timestamp) -> Timestamp {
+        let since = self.length().as_millis().max(1);
+        let millis = i128::from(at.as_millisecond());
+        let start = i64::try_from(millis - millis.rem_euclid(since));
+        start
+            .ok()
+            .and_then(|it| Timestamp::from_millisecond(it).ok())
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    /// The end of the one that `at` is in.
+    fn end(self, at: Timestamp) -> Timestamp {
+        self.start(at)
+            .checked_add(self.length())
+            .unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// By what the log of the admin's team can be looked through.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn choices(services: &Services, admin: &Admin) -> Result<Choices, Error> {
+    let mut tx = services.store.read().await?;
+    Ok(tx.find_audit_choices(admin.team().id, MOST_CHOICES).await?)
+}
+
+/// A page of what was changed. One statement.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn changes(
+    services: &Services,
+    admin: &Admin,
+    filter: &ChangeFilter,
+    turn: Turn<ChangePlace>,
+) -> Result<Page<Change, ChangePlace>, Error> {
+    let (direction, above, below) = match turn {
+        Turn::Newest => (Direction::Backwards, None, None),
+        Turn::Older(place) => (Direction::Backwards, None, Some(place)),
+        Turn::Newer(place) => (Direction::Forwards, Some(place), None),
+    };
+    let mut tx = services.store.read().await?;
+    let lines = tx
+        .list_audit_log(
+            admin.team().id,
+            filter,
+            above,
+            below,
+            direction,
+            one_more_than_a_page(),
+        )
+        .await?;
+    Ok(page(lines, direction, above.or(below), Change::place, None))
+}
+
+/// A page of what services called, added up. Two statements, which read no more rows than a page may need.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn usage(
+    services: &Services,
+    admin: &Admin,
+    filter: &UsageFilter,
+    span: Span,
+    turn: Turn<UsagePlace>,
+) -> Result<Page<UsageLine, UsagePlace>, Error> {
+    let team = admin.team().id;
+    let mut tx = services.store.read().await?;
+    let (direction, above, below) = match turn {
+        Turn::Newest => (Direction::Backwards, None, None),
+        Turn::Older(place) => (Direction::Backwards, None, Some(place)),
+        Turn::Newer(place) => (Direction::Forwards, Some(place), None),
+    };
+    let within = within(filter, span, above.as_ref(), below.as_ref());
+    let (window, rest) = window(&mut tx, team, within, span, direction).await?;
+    let lines = tx
+        .list_usage_sums(
+            team,
+            &window,
+            span.length(),
+            above.as_ref(),
+            below.as_ref(),
+            direction,
+            one_more_than_a_page(),
+        )
+        .await?;
+    let turned_at = above.or(below);
+    Ok(page(lines, direction, turned_at, UsageLine::place, rest))
+}
+
+/// A batch of all changes, the newest first, after a place; an empty one is the end.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn changes_after(
+    services: &Services,
+    admin: &Admin,
+    filter: &ChangeFilter,
+    place: Option<ChangePlace>,
+) -> Result<Vec<Change>, Error> {
+    let mut tx = services.store.read().await?;
+    Ok(tx
+        .list_audit_log(
+            admin.team().id,
+            filter,
+            None,
+            place,
+            Direction::Backwards,
+            ROWS_AT_ONCE,
+        )
+        .await?)
+}
+
+/// A batch of all calls, minute by minute, the newest first, after a place; an empty one is the end.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn usage_after(
+    services: &Services,
+    admin: &Admin,
+    filter: &UsageFilter,
+    place: Option<&UsageRowPlace>,
+) -> Result<Vec<UsageRow>, Error> {
+    let mut tx = services.store.read().await?;
+    Ok(tx
+        .list_usage_rows(admin.team().id, filter, place, ROWS_AT_ONCE)
+        .await?)
+}
+
+/// One more than is shown says whether there is more.
+fn one_more_than_a_page() -> i64 {
+    i64::try_from(PER_PAGE)
+        .unwrap_or(i64::MAX)
+        .saturating_add(1)
+}
+
+/// The filter without what lies on the other side of a place.
+fn within(
+    filter: &UsageFilter,
+    span: Span,
+    above: Option<&UsagePlace>,
+    below: Option<&UsagePlace>,
+) -> UsageFilter {
+    let from = above.map(|it| span.start(it.at));
+    let to = below.map(|it| span.end(it.at));
+    UsageFilter {
+        from: filter.from.max(from),
+        to: match (filter.to, to) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        },
+        ..*filter
+    }
+}
+
+/// The filter for about as many rows as are added up at once, whole hours or days, and the place where they end
+/// if there may be more.
+async fn window(
+    tx: &mut Tx,
+    team: TeamId,
+    filter: UsageFilter,
+    span: Span,
+    direction: Direction,
+) -> Result<(UsageFilter, Option<UsagePlace>), Error> {
+    let edge = tx
+        .find_usage_edge(team, &filter, direction, MINUTES_AT_ONCE)
+        .await?;
+    let place = |at| UsagePlace { at, of: None };
+    Ok(match (edge, direction) {
+        (None, _) => (filter, None),
+        (Some(edge), Direction::Backwards) => {
+            let start = Some(span.start(edge)).max(filter.from);
+            let rest = start.filter(|_| start > filter.from).map(place);
+            let from = start;
+            (UsageFilter { from, ..filter }, rest)
+        }
+        (Some(edge), Direction::Forwards) => {
+            let end = span.end(edge);
+            let is_last = filter.to.is_some_and(|it| it <= end);
+            let to = Some(filter.to.map_or(end, |it| it.min(end)));
+            let rest = (!is_last).then(|| place(end));
+            (UsageFilter { to, ..filter }, rest)
+        }
+    })
+}
+
+/// Of lines as they were read, one more than a page where there are: the page, with its two ends. `turned_at` is
+/// the place from which it was turned to; `rest` the place where what was looked through ends, if not at the end.
+fn page<T, P: Clone>(
+    mut lines: Vec<T>,
+    direction: Direction,
+    turned_at: Option<P>,
+    place: impl Fn(&T) -> P,
+    rest: Option<P>,
+) -> Page<T, P> {
+    let has_more = lines.len() > PER_PAGE;
+    lines.truncate(PER_PAGE);
+    let ahead = if has_more {
+        lines.last().map(&place)
+    } else {
+        rest
+    };
+    let behind = turned_at.map(|it| lines.first().map_or(it, &place));
+    match direction {
+        Direction::Backwards => Page {
+            lines,
+            newer: behind,
+            older: ahead,
+        },
+        Direction::Forwards => {
+            lines.reverse();
+            Page {
+                lines,
+                newer: ahead,
+                older: behind,
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! `/a/{team}/audit`: who changed what, and which service called what; the same as files.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{RawQuery, State},
+    http::StatusCode,
+    response::Response,
+};
+use domain::audit::AuditGroup;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use service::{
+    audit_log::{
+        self, Change, ChangeFilter, ChangePlace, Page, Span, UsageFilter, UsageLine as Sum,
+        UsagePlace, UsageRow, UsageRowPlace,
+    },
+    who::Admin,
+};
+
+use self::query::{AuditQuery, Mistakes};
+use crate::{
+    App, audit_view,
+    download::{Format, Table, download},
+    moment::moment,
+    pages::html_with_status,
+    problem::Problem,
+    shell,
+    view::{
+        Section,
+        audit::{AuditPage, ChangeLine, FilterForm, Log, UsageLine},
+        health::number,
+    },
+    who::AdminOfTeam,
+};
+
+mod query;
+
+/// Who changed what.
+pub(crate) async fn changes(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = AuditQuery::read(query.as_deref());
+    let asked = query.changes();
+    changes_page(&app, &admin, &query, asked).await
+}
+
+/// Which service called what.
+pub(crate) async fn usage(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = AuditQuery::read(query.as_deref());
+    let asked = query.usage();
+    usage_page(&app, &admin, &query, asked).await
+}
+
+/// The changes as CSV.
+pub(crate) async fn changes_csv(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    changes_file(app, admin, query, Format::Csv).await
+}
+
+/// The changes as JSON lines.
+pub(crate) async fn changes_jsonl(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    changes_file(app, admin, query, Format::JsonLines).await
+}
+
+/// The calls as CSV.
+pub(crate) async fn usage_csv(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    usage_file(app, admin, query, Format::Csv).await
+}
+
+/// The calls as JSON lines.
+pub(crate) async fn usage_jsonl(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    usage_file(app, admin, query, Format::JsonLines).await
+}
+
+async fn changes_page(
+    app: &App,
+    admin: &Admin,
+    query: &AuditQuery,
+    asked: Result<ChangeFilter, Mistakes>,
+) -> Result<Response, Problem> {
+    let now = app.services.env.now();
+    let choices = audit_log::choices(&app.services, admin).await?;
+    let (found, wrong) = match asked {
+        Ok(filter) => {
+            let turn = query.turn_of_changes();
+            let found = audit_log::changes(&app.services, admin, &filter, turn).await?;
+            (found, Mistakes::new())
+        }
+        Err(wrong) => (nothing(), wrong),
+    };
+    let log = Log::Changes(found.lines.iter().map(|it| change_line(it, now)).collect());
+    let filter = query.form_of_changes(&choices, &wrong, now);
+    let to = |name: &'static str| move |it: ChangePlace| query.to_changes(Some((name, it)));
+    render(
+        &wrong,
+        &AuditPage {
+            is_filtered: query.filters_changes(),
+            is_turned: query.turn_of_changes() != audit_log::Turn::Newest,
+            query: query.to_changes(None),
+            newer: found.newer.map(to("after")),
+            older: found.older.map(to("before")),
+            ..page(app, admin, log, filter).await?
+        },
+    )
+}
+
+async fn usage_page(
+    app: &App,
+    admin: &Admin,
+    query: &AuditQuery,
+    asked: Result<(UsageFilter, Span), Mistakes>,
+) -> Result<Response, Problem> {
+    let now = app.services.env.now();
+    let choices = audit_log::choices(&app.services, admin).await?;
+    let (found, span, wrong) = match asked {
+        Ok((filter, span)) => {
+            let turn = query.turn_of_usage();
+            let found = audit_log::usage(&app.services, admin, &filter, span, turn).await?;
+            (found, span, Mistakes::new())
+        }
+        Err(wrong) => (nothing(), Span::Hour, wrong),
+    };
+    let log = Log::Usage {
+        lines: found.lines.iter().map(|it| usage_line(it, now)).collect(),
+        is_by_day: span == Span::Day,
+    };
+    let filter = query.form_of_usage(&choices, &wrong, now);
+    let to = |name: &'static str| move |it: UsagePlace| query.to_usage(Some((name, it)));
+    render(
+        &wrong,
+        &AuditPage {
+            is_filtered: query.filters_usage(),
+            is_turned: query.turn_of_usage() != audit_log::Turn::Newest,
+            query: query.to_usage(None),
+            newer: found.newer.map(to("after")),
+            older: found.older.map(to("before")),
+            ..page(app, admin, log, filter).await?
+        },
+    )
+}
+
+const fn nothing<T, P>() -> Page<T, P> {
+    Page {
+        lines: Vec::new(),
+        newer: None,
+        older: None,
+    }
+}
+
+async fn page(
+    app: &App,
+    admin: &Admin,
+    log: Log,
+    filter: FilterForm,
+) -> Result<AuditPage, Problem> {
+    Ok(AuditPage {
+        shell: shell::of_section(app, admin, Section::Audit).await?,
+        team: shell::link(admin.team()),
+        log,
+        filter,
+        is_filtered: false,
+        is_turned: false,
+        query: String::new(),
+        newer: None,
+        older: None,
+    })
+}
+
+fn render(wrong: &Mistakes, page: &AuditPage) -> Result<Response, Problem> {
+    let status = if wrong.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    html_with_status(status, page)
+}
+
+fn change_line(change: &Change, now: Timestamp) -> ChangeLine {
+    let action = change.event.action;
+    ChangeLine {
+        at: moment(change.event.at, now),
+        what: audit_view::what(action),
+        detail: audit_view::detail(change),
+        is_refused: action.group() == AuditGroup::Refused,
+        subject: audit_view::subject(change),
+        by: audit_view::who(change),
+    }
+}
+
+fn usage_line(sum: &Sum, now: Timestamp) -> UsageLine {
+    UsageLine {
+        at: moment(sum.at, now),
+        service: sum.key.to_string(),
+        call: audit_view::call(&sum.of),
+        status: sum.of.http_status,
+        count: number(i64::try_from(sum.count).unwrap_or(i64::MAX)),
+    }
+}
+
+async fn changes_file(
+    app: App,
+    admin: Admin,
+    query: Option<String>,
+    format: Format,
+) -> Result<Response, Problem> {
+    let query = AuditQuery::read(query.as_deref());
+    let filter = match query.changes() {
+        Ok(filter) => filter,
+        Err(wrong) => return changes_page(&app, &admin, &query, Err(wrong)).await,
+    };
+    let table = Table {
+        name: file_name(&app, &admin, "changes"),
+        columns: &CHANGE_COLUMNS,
+        cells: change_cells,
+        place: Change::place,
+    };
+    let asked = Arc::new((app, admin, filter));
+    download(table, format, move |place: Option<ChangePlace>| {
+        let asked = Arc::clone(&asked);
+        async move {
+            let (app, admin, filter) = asked.as_ref();
+            audit_log::changes_after(&app.services, admin, filter, place).await
+        }
+    })
+    .await
+}
+
+async fn usage_file(
+    app: App,
+    admin: Admin,
+    query: Option<String>,
+    format: Format,
+) -> Result<Response, Problem> {
+    let query = AuditQuery::read(query.as_deref());
+    let filter = match query.usage() {
+        Ok((filter, _)) => filter,
+        Err(wrong) => return usage_page(&app, &admin, &query, Err(wrong)).await,
+    };
+    let table = Table {
+        name: file_name(&app, &admin, "usage"),
+        columns: &USAGE_COLUMNS,
+        cells: usage_cells,
+        place: UsageRow::place,
+    };
+    let asked = Arc::new((app, admin, filter));
+    download(table, format, move |place: Option<UsageRowPlace>| {
+        let asked = Arc::clone(&asked);
+        async move {
+            let (app, admin, filter) = asked.as_ref();
+            audit_log::usage_after(&app.services, admin, filter, place.as_ref()).await
+        }
+    })
+    .await
+}
+
+/// The team, what it is, and the day on which it was made.
+fn file_name(app: &App, admin: &Admin, what: &str) -> String {
+    let now = exact(app.services.env.now());
+    let day = now.split('T').next().unwrap_or_default();
+    format!("{}-{what}-{day}", admin.team().slug)
+}
+
+/// As `docs/operations.md` tells them.
+const CHANGE_COLUMNS: [&str; 10] = [
+    "time",
+    "id",
+    "action",
+    "what",
+    "actor_id",
+    "actor",
+    "subject_id",
+    "subject",
+    "detail",
+    "detail_word",
+];
+
+fn change_cells(change: &Change) -> Vec<Value> {
+    let event = &change.event;
+    vec![
+        json!(exact(event.at)),
+        json!(event.id.to_string()),
+        json!(event.action.as_str()),
+        json!(audit_view::what(event.action)),
+        json!(event.actor.map(|it| it.to_string())),
+        json!(audit_view::who(change)),
+        json!(event.subject.map(|it| it.to_string())),
+        json!(audit_view::subject(change)),
+        json!(audit_view::detail(change)),
+        json!(event.detail),
+    ]
+}
+
+/// As `docs/operations.md` tells them.
+const USAGE_COLUMNS: [&str; 9] = [
+    "minute",
+    "key_id",
+    "service",
+    "call",
+    "method",
+    "path_template",
+    "status",
+    "answer",
+    "count",
+];
+
+fn usage_cells(row: &UsageRow) -> Vec<Value> {
+    let usage = &row.usage;
+    vec![
+        json!(exact(usage.minute_at)),
+        json!(usage.key.to_string()),
+        json!(row.key.to_string()),
+        json!(usage.of.call.as_str()),
+        json!(usage.of.method.as_str()),
+        json!(usage.of.path_template.as_str()),
+        json!(usage.of.http_status),
+        json!(usage.of.answer.as_str()),
+        json!(usage.count),
+    ]
+}
+
+/// For programs, to the millisecond.
+fn exact(at: Timestamp) -> String {
+    format!("{at:.3}")
+}

@@ -1,0 +1,404 @@
+//! What was asked for in the address of the audit pages: filters and places, read, checked, and written again.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    audit::AuditGroup,
+    ids::{ApiKeyId, UserId},
+    usage::{Call, Method, PathTemplate},
+};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use service::audit_log::{
+    ChangeFilter, ChangePlace, Choices, DoneBy, Span, Turn, UsageCall, UsageFilter, UsagePlace,
+};
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use crate::{
+    audit_view::{call_kind, former_member, group, short},
+    moment::moment,
+    view::{
+        Field,
+        audit::{Choice, FilterForm, Select},
+    },
+};
+
+/// What the log of changes is filtered by.
+const OF_CHANGES: [&str; 5] = ["from", "to", "kind", "person", "key"];
+
+/// What the log of calls is filtered by.
+const OF_USAGE: [&str; 6] = ["from", "to", "key", "call", "status", "by"];
+
+/// The hundreds of status codes.
+const CLASSES: [(u8, &str, &str); 4] = [
+    (2, "2xx", "2xx: done"),
+    (3, "3xx", "3xx: elsewhere"),
+    (4, "4xx", "4xx: refused"),
+    (5, "5xx", "5xx: failed"),
+];
+
+/// No choice but this one means that nobody known did it.
+const NOBODY: &str = "nobody";
+
+const NO_CHOICE: &str = "is none of the choices. Choose one of the list.";
+
+/// The fields of an address. Of a field that is there twice the first counts; what is none of ours is left out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AuditQuery {
+    fields: BTreeMap<String, String>,
+}
+
+/// What is wrong with a field: a sentence.
+pub(super) type Mistakes = BTreeMap<&'static str, String>;
+
+impl AuditQuery {
+    pub(super) fn read(query: Option<&str>) -> Self {
+        let mut fields = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let value = value.trim().to_owned();
+            if !value.is_empty() {
+                fields.entry(name.into_owned()).or_insert(value);
+            }
+        }
+        Self { fields }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+
+    /// Which changes are wanted.
+    pub(super) fn changes(&self) -> Result<ChangeFilter, Mistakes> {
+        let mut wrong = Mistakes::new();
+        let (from, to) = self.days(&mut wrong);
+        let kinds = AuditGroup::OF_TEAMS;
+        let kind = self.one_of("kind", &mut wrong, |text| {
+            kinds.into_iter().find(|it| it.as_str() == text)
+        });
+        let by = self.one_of("person", &mut wrong, |text| match text {
+            NOBODY => Some(DoneBy::Nobody),
+            id => id.parse::<UserId>().ok().map(DoneBy::Person),
+        });
+        let filter = ChangeFilter {
+            from,
+            to,
+            group: kind,
+            by: by.unwrap_or(DoneBy::Anybody),
+            key: self.one_of("key", &mut wrong, |text| text.parse().ok()),
+        };
+        if wrong.is_empty() {
+            Ok(filter)
+        } else {
+            Err(wrong)
+        }
+    }
+
+    /// Which calls are wanted, and how they are added up.
+    pub(super) fn usage(&self) -> Result<(UsageFilter, Span), Mistakes> {
+        let mut wrong = Mistakes::new();
+        let (from, to) = self.days(&mut wrong);
+        let filter = UsageFilter {
+            from,
+            to,
+            key: self.one_of("key", &mut wrong, |text| text.parse().ok()),
+            call: self.one_of("call", &mut wrong, call_of),
+            status_class: self.one_of("status", &mut wrong, |text| {
+                let found = CLASSES.iter().find(|(_, word, _)| *word == text);
+                found.map(|(class, ..)| *class)
+            }),
+        };
+        let span = self.one_of("by", &mut wrong, |text| match text {
+            "hour" => Some(Span::Hour),
+            "day" => Some(Span::Day),
+            _ => None,
+        });
+        if wrong.is_empty() {
+            Ok((filter, span.unwrap_or(Span::Hour)))
+        } else {
+            Err(wrong)
+        }
+    }
+
+    /// The first moment, and the first one that is too late.
+    fn days(&self, wrong: &mut Mistakes) -> (Option<Timestamp>, Option<Timestamp>) {
+        let mut day = |name, label: &str| {
+            let text = self.get(name)?;
+            let read = day_of(text);
+            if read.is_none() {
+                wrong.insert(name, format!("{label} is no day such as 2026-11-28."));
+            }
+            read
+        };
+        let (from, to) = (day("from", "“From”"), day("to", "“To”"));
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
+            wrong.insert("to", "“To” is before “From”.".to_owned());
+        }
+        (
+            from.and_then(start_of),
+            to.and_then(|it| it.tomorrow().ok()).and_then(start_of),
+        )
+    }
+
+    fn one_of<T>(
+        &self,
+        name: &'static str,
+        wrong: &mut Mistakes,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.get(name)?;
+        let found = read(text);
+        if found.is_none() {
+            wrong.insert(name, format!("“{}” {NO_CHOICE}", label(name)));
+        }
+        found
+    }
+
+    /// Which part of the changes. A place that cannot be read is the newest: a link that was cut is no mistake.
+    pub(super) fn turn_of_changes(&self) -> Turn<ChangePlace> {
+        self.turn(change_place)
+    }
+
+    /// As [`AuditQuery::turn_of_changes`].
+    pub(super) fn turn_of_usage(&self) -> Turn<UsagePlace> {
+        self.turn(usage_place)
+    }
+
+    fn turn<P>(&self, read: fn(&str) -> Option<P>) -> Turn<P> {
+        let older = self.get("before").and_then(read).map(Turn::Older);
+        let newer = || self.get("after").and_then(read).map(Turn::Newer);
+        older.or_else(newer).unwrap_or(Turn::Newest)
+    }
+
+    /// The filter as a query with its `?`, and at its end another field.
+    fn written(&self, names: &[&str], last: Option<(&str, String)>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for name in names {
+            if let Some(value) = self.get(name) {
+                query.append_pair(name, value);
+            }
+        }
+        if let Some((name, value)) = last {
+            query.append_pair(name, &value);
+        }
+        let query = query.finish();
+        if query.is_empty() {
+            query
+        } else {
+            format!("?{query}")
+        }
+    }
+
+    /// The filter of changes as a query, with a place where there is one.
+    pub(super) fn to_changes(&self, last: Option<(&str, ChangePlace)>) -> String {
+        let place = |it: ChangePlace| format!("{}-{}", it.at.as_millisecond(), it.id);
+        self.written(&OF_CHANGES, last.map(|(name, it)| (name, place(it))))
+    }
+
+    /// The filter of calls as a query, with a place where there is one.
+    pub(super) fn to_usage(&self, last: Option<(&str, UsagePlace)>) -> String {
+        let last = last.map(|(name, it)| (name, usage_place_text(&it)));
+        self.written(&OF_USAGE, last)
+    }
+
+    pub(super) fn filters_changes(&self) -> bool {
+        OF_CHANGES.iter().any(|it| self.get(it).is_some())
+    }
+
+    pub(super) fn filters_usage(&self) -> bool {
+        OF_USAGE.iter().any(|it| self.get(it).is_some())
+    }
+
+    /// The form of changes as it was sent.
+    pub(super) fn form_of_changes(
+        &self,
+        choices: &Choices,
+        wrong: &Mistakes,
+        now: Timestamp,
+    ) -> FilterForm {
+        let kinds = AuditGroup::OF_TEAMS.map(|it| (it.as_str().to_owned(), group(it).to_owned()));
+        let people = choices.people.iter();
+        let people = people.map(|(id, name)| (id.to_string(), name.to_string()));
+        let mut people: Vec<_> = people.collect();
+        people.push((NOBODY.to_owned(), "nobody known, or this server".to_owned()));
+        self.form(
+            wrong,
+            [
+                ("kind", "Any", kinds.to_vec(), None),
+                (
+                    "person",
+                    "Anybody",
+                    people,
+                    Some(former_member as fn(_) -> _),
+                ),
+                ("key", "Any", keys(choices, now), Some(key_that_is_gone)),
+            ],
+        )
+    }
+
+    /// The form of calls as it was sent.
+    pub(super) fn form_of_usage(
+        &self,
+        choices: &Choices,
+        wrong: &Mistakes,
+        now: Timestamp,
+    ) -> FilterForm {
+        let calls = Call::ALL.map(|it| (it.as_str().to_owned(), call_kind(it).to_owned()));
+        let classes = CLASSES.map(|(_, word, label)| (word.to_owned(), label.to_owned()));
+        let day = ("day".to_owned(), "Day".to_owned());
+        self.form(
+            wrong,
+            [
+                (
+                    "key",
+                    "Any",
+                    keys(choices, now),
+                    Some(key_that_is_gone as fn(_) -> _),
+                ),
+                ("call", "Any", calls.to_vec(), None),
+                ("status", "Any", classes.to_vec(), None),
+                ("by", "Hour", vec![day], None),
+            ],
+        )
+    }
+
+    fn form<const N: usize>(&self, wrong: &Mistakes, selects: [Offered; N]) -> FilterForm {
+        let field = |name: &str| Field {
+            value: self.get(name).unwrap_or_default().to_owned(),
+            error: wrong.get(name).cloned(),
+        };
+        FilterForm {
+            from: field("from"),
+            to: field("to"),
+            choices: selects.map(|it| self.select(wrong, it)).to_vec(),
+        }
+    }
+
+    /// What was chosen stays chosen, also where it is not offered any more.
+    fn select(&self, wrong: &Mistakes, (name, any, offered, gone): Offered) -> Select {
+        let chosen = self.get(name);
+        let is_offered = offered.iter().any(|(value, _)| chosen == Some(value));
+        let mut options = vec![Choice {
+            value: String::new(),
+            label: any.to_owned(),
+            is_chosen: false,
+        }];
+        options.extend(offered.into_iter().map(|(value, label)| Choice {
+            is_chosen: chosen == Some(&value),
+            value,
+            label,
+        }));
+        let id = chosen.filter(|_| !is_offered);
+        if let Some((id, gone)) = id.and_then(|it| Uuid::try_parse(it).ok()).zip(gone) {
+            options.push(Choice {
+                value: id.to_string(),
+                label: gone(id),
+                is_chosen: true,
+            });
+        }
+        Select {
+            name,
+            label: label(name),
+            options,
+            error: wrong.get(name).cloned(),
+        }
+    }
+}
+
+/// The name of a field, what none of its choices is called, its choices, and what one is called that is gone.
+type Offered = (
+    &'static str,
+    &'static str,
+    Vec<(String, String)>,
+    Option<fn(Uuid) -> String>,
+);
+
+fn label(name: &str) -> &'static str {
+    match name {
+        "kind" => "What it is about",
+        "person" => "Who did it",
+        "key" => "Service",
+        "call" => "Call",
+        "status" => "Status",
+        _ => "Added up by",
+    }
+}
+
+fn keys(choices: &Choices, now: Timestamp) -> Vec<(String, String)> {
+    let keys = choices.keys.iter();
+    keys.map(|(id, name, revoked_at)| {
+        let label = match revoked_at {
+            Some(at) => format!("{name}, revoked {}", moment(*at, now).day()),
+            None => name.to_string(),
+        };
+        (id.to_string(), label)
+    })
+    .collect()
+}
+
+fn key_that_is_gone(id: Uuid) -> String {
+    format!("a key that is gone ({})", short(id))
+}
+
+/// A day as browsers send it, and nothing else that could be read as one.
+fn day_of(text: &str) -> Option<Date> {
+    let is_plain = text.len() == 10 && text.bytes().all(|it| it.is_ascii_digit() || it == b'-');
+    text.parse().ok().filter(|_| is_plain)
+}
+
+fn start_of(day: Date) -> Option<Timestamp> {
+    TimeZone::UTC.to_timestamp(day.into()).ok()
+}
+
+fn call_of(text: &str) -> Option<Call> {
+    Call::ALL.into_iter().find(|it| it.as_str() == text)
+}
+
+fn change_place(text: &str) -> Option<ChangePlace> {
+    let (at, id) = text.split_once('-')?;
+    Some(ChangePlace {
+        at: millisecond(at)?,
+        id: Uuid::try_parse(id).ok()?,
+    })
+}
+
+fn usage_place_text(place: &UsagePlace) -> String {
+    let at = place.at.as_millisecond();
+    place.of.as_ref().map_or_else(
+        || at.to_string(),
+        |it| {
+            let (call, method) = (it.call.as_str(), it.method.as_str());
+            let (status, path) = (it.http_status, it.path_template.as_str());
+            format!("{at}~{}~{call}~{method}~{status}~{path}", it.key)
+        },
+    )
+}
+
+fn usage_place(text: &str) -> Option<UsagePlace> {
+    let Some((at, of)) = text.split_once('~') else {
+        let at = millisecond(text)?;
+        return Some(UsagePlace { at, of: None });
+    };
+    let mut parts = of.splitn(5, '~');
+    let mut part = || parts.next();
+    let key = part()?.parse::<ApiKeyId>().ok()?;
+    let call = call_of(part()?)?;
+    let method = part()?;
+    let of = UsageCall {
+        key,
+        call,
+        method: Method::ALL.into_iter().find(|it| it.as_str() == method)?,
+        http_status: part()?.parse().ok()?,
+        path_template: PathTemplate::new(part()?),
+    };
+    Some(UsagePlace {
+        at: millisecond(at)?,
+        of: Some(of),
+    })
+}
+
+fn millisecond(text: &str) -> Option<Timestamp> {
+    Timestamp::from_millisecond(text.parse().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests;

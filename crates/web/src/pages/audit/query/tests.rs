@@ -1,0 +1,156 @@
+//! What is read from an address comes back as it was; what cannot be read is told, or left out.
+
+use domain::text::{PersonName, ServiceName};
+
+use super::*;
+
+fn query(text: &str) -> AuditQuery {
+    AuditQuery::read(Some(text))
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+const ID: &str = "01234567-89ab-7def-8123-456789abcdef";
+
+#[test]
+fn nothing_asked_for_is_everything() {
+    for text in [
+        "",
+        "from=&to=&kind=&person=&key=&call=&status=&by=",
+        "other=1",
+    ] {
+        let filter = query(text).changes().unwrap();
+        assert_eq!((filter.from, filter.to, filter.group), (None, None, None));
+        assert_eq!((filter.by, filter.key), (DoneBy::Anybody, None));
+        assert_eq!(query(text).usage().unwrap().1, Span::Hour);
+        assert_eq!(query(text).turn_of_changes(), Turn::Newest);
+        assert_eq!(query(text).to_changes(None), "");
+        assert!(!query(text).filters_changes() && !query(text).filters_usage());
+    }
+}
+
+#[test]
+fn days_are_whole_and_the_last_one_belongs_to_them() {
+    let filter = query("from=2026-11-28&to=2026-11-28").changes().unwrap();
+    assert_eq!(filter.from, Some(at("2026-11-28T00:00:00Z")));
+    assert_eq!(filter.to, Some(at("2026-11-29T00:00:00Z")));
+    // The last day that there is has no end.
+    let filter = query("to=9999-12-31").changes().unwrap();
+    assert_eq!(filter.to, None);
+}
+
+#[test]
+fn what_is_wrong_is_told_at_its_field() {
+    for odd in [
+        "28.11.2026",
+        "2026-02-30",
+        "20261128",
+        "2026-11-28T00:00",
+        "x\0",
+        "+00275-01-01",
+    ] {
+        let encoded: String = form_urlencoded::byte_serialize(odd.as_bytes()).collect();
+        let wrong = query(&format!("from={encoded}")).changes().unwrap_err();
+        assert_eq!(
+            wrong["from"], "“From” is no day such as 2026-11-28.",
+            "{odd}"
+        );
+    }
+    let wrong = query("from=2026-11-28&to=2026-11-27")
+        .changes()
+        .unwrap_err();
+    assert_eq!(wrong["to"], "“To” is before “From”.");
+    let wrong = query("kind=accounts&person=x&key=%00&to=x")
+        .changes()
+        .unwrap_err();
+    assert_eq!(
+        wrong.keys().copied().collect::<Vec<_>>(),
+        ["key", "kind", "person", "to"]
+    );
+    assert_eq!(
+        wrong["kind"],
+        "“What it is about” is none of the choices. Choose one of the list."
+    );
+    let wrong = query("call=all&status=200&by=week").usage().unwrap_err();
+    assert_eq!(
+        wrong.keys().copied().collect::<Vec<_>>(),
+        ["by", "call", "status"]
+    );
+}
+
+#[test]
+fn a_place_is_read_as_it_was_written_and_nothing_else_is_one() {
+    let place = ChangePlace {
+        at: at("2026-11-28T03:04:05.678Z"),
+        id: Uuid::try_parse(ID).unwrap(),
+    };
+    let written = query("kind=keys").to_changes(Some(("before", place)));
+    assert!(written.starts_with("?kind=keys&before=1"), "{written}");
+    assert_eq!(query(&written[1..]).turn_of_changes(), Turn::Older(place));
+    let written = query("").to_changes(Some(("after", place)));
+    assert_eq!(query(&written[1..]).turn_of_changes(), Turn::Newer(place));
+
+    for of in [
+        None,
+        Some(UsageCall {
+            key: ID.parse().unwrap(),
+            call: Call::Proxy,
+            path_template: PathTemplate::new("/rest/api/3/~{}&a=b"),
+            method: Method::Get,
+            http_status: 404,
+        }),
+    ] {
+        let place = UsagePlace {
+            at: at("2026-11-28T03:00:00Z"),
+            of,
+        };
+        let written = query("by=day").to_usage(Some(("before", place.clone())));
+        assert_eq!(query(&written[1..]).turn_of_usage(), Turn::Older(place));
+    }
+    for odd in [
+        "-",
+        "1-",
+        "x-y",
+        "99999999999999999999",
+        "1~",
+        "1~x~y",
+        "1~~~~~",
+        "%00",
+    ] {
+        let text = format!("before={odd}");
+        assert_eq!(query(&text).turn_of_changes(), Turn::Newest, "{odd}");
+        assert_eq!(query(&text).turn_of_usage(), Turn::Newest, "{odd}");
+    }
+}
+
+#[test]
+fn what_was_chosen_stays_chosen_even_if_it_is_gone() {
+    let choices = Choices {
+        people: vec![(
+            UserId::from_uuid(Uuid::from_u128(1)),
+            PersonName::parse("Ada").unwrap(),
+        )],
+        keys: vec![(
+            ID.parse().unwrap(),
+            ServiceName::parse("billing").unwrap(),
+            Some(at("2026-08-03T00:00:00Z")),
+        )],
+    };
+    let now = at("2026-11-28T00:00:00Z");
+    let asked = query(&format!("person={ID}&key={ID}&kind=no&from=x"));
+    let wrong = asked.changes().unwrap_err();
+    let form = asked.form_of_changes(&choices, &wrong, now);
+    assert_eq!(form.from.value, "x");
+    let chosen = |select: &Select| {
+        let found = select.options.iter().find(|it| it.is_chosen);
+        found.map(|it| it.label.clone())
+    };
+    let [kind, person, key] = &form.choices[..] else {
+        panic!("{:?}", form.choices);
+    };
+    assert_eq!((chosen(kind), kind.error.is_some()), (None, true));
+    assert_eq!(chosen(person).unwrap(), "a former member (89abcdef)");
+    assert_eq!(chosen(key).unwrap(), "billing, revoked 3 Aug 2026");
+}
