@@ -21,18 +21,26 @@ pub(crate) struct Document(OnceLock<String>);
 impl Document {
     /// As it is served.
     pub(crate) fn text(&self, base_url: &Url) -> &str {
-        self.0.get_or_init(|| format!("{:#}\n", document(base_url)))
+        self.0.get_or_init(|| document(base_url).to_string())
     }
 }
 
 fn document(base_url: &Url) -> Value {
     let mut objects = BTreeMap::new();
     name_objects(&ProblemBody::schema(), &mut objects);
-    let mut paths = Map::new();
+    let (mut paths, mut shared) = (Map::new(), Map::new());
     for it in ALL {
         let path = paths.entry(it.path).or_insert_with(|| json!({}));
+        let mut responses = responses(it, &mut objects);
+        if let [_, _, ..] = it.methods {
+            // Said once for all methods.
+            responses = shared_responses(it, responses, &mut shared);
+        }
+        if !it.parameters.is_empty() {
+            path["parameters"] = it.parameters.iter().map(of_parameter).collect();
+        }
         for method in it.methods {
-            path[method.to_lowercase()] = operation(it, method, &mut objects);
+            path[method.to_lowercase()] = operation(it, method, &responses, &mut objects);
         }
     }
     let schemas: Map<_, _> = objects
@@ -62,6 +70,7 @@ fn document(base_url: &Url) -> Value {
                 },
             },
             "schemas": schemas,
+            "responses": shared,
         },
     })
 }
@@ -78,18 +87,35 @@ fn codes_url(base_url: &Url) -> String {
     )
 }
 
-fn operation(it: &Operation, method: &str, objects: &mut Objects) -> Value {
+/// Puts the responses of an operation among those that several share, and points there.
+fn shared_responses(
+    it: &Operation,
+    responses: Map<String, Value>,
+    shared: &mut Map<String, Value>,
+) -> Map<String, Value> {
+    let moved = responses.into_iter().map(|(status, told)| {
+        let name = format!("{}_{status}", it.id);
+        let there = json!({ "$ref": format!("#/components/responses/{name}") });
+        shared.insert(name, told);
+        (status, there)
+    });
+    moved.collect()
+}
+
+fn operation(
+    it: &Operation,
+    method: &str,
+    responses: &Map<String, Value>,
+    objects: &mut Objects,
+) -> Value {
     let mut told = json!({
         "operationId": it.id_of(method),
         "tags": [it.group.name()],
         "summary": it.summary,
         "description": it.about.join("\n\n"),
-        "responses": responses(it, objects),
+        "responses": responses,
         "security": if it.group.needs_key() { json!([{ "key": [] }]) } else { json!([]) },
     });
-    if !it.parameters.is_empty() {
-        told["parameters"] = it.parameters.iter().map(of_parameter).collect();
-    }
     if let Some(body) = &it.body {
         let schema = (body.object)();
         name_objects(&schema, objects);
@@ -126,7 +152,7 @@ fn of_parameter(it: &Parameter) -> Value {
     })
 }
 
-fn responses(it: &Operation, objects: &mut Objects) -> Value {
+fn responses(it: &Operation, objects: &mut Objects) -> Map<String, Value> {
     let mut responses = Map::new();
     for answer in it.answers {
         let told = json!({
@@ -148,7 +174,7 @@ fn responses(it: &Operation, objects: &mut Objects) -> Value {
         });
         responses.insert("default".to_owned(), told);
     }
-    responses.into()
+    responses
 }
 
 fn content(answer: &Answer, objects: &mut Objects) -> Value {

@@ -29,7 +29,7 @@ db_tests! {
         let document: Value = serde_json::from_str(&document(&app).await).unwrap();
         let paths = document["paths"].as_object().unwrap();
         let operations = paths.iter().flat_map(|(path, methods)| {
-            let methods = methods.as_object().unwrap().keys();
+            let methods = methods.as_object().unwrap().keys().filter(|it| *it != "parameters");
             methods.map(move |method| format!("{} {path}", method.to_uppercase()))
         });
         let described: BTreeSet<_> = operations.collect();
@@ -93,5 +93,8 @@ db_tests! {
 #[tokio::test]
 async fn the_document_is_as_it_was() {
     let app = TestApp::new(testkit::db::TestDb::sqlite().await).await;
-    insta::assert_snapshot!("openapi", document(&app).await);
+    let text = document(&app).await;
+    let document: Value = serde_json::from_str(&text).unwrap();
+    insta::assert_snapshot!("openapi", format!("{document:#}"));
+    assert!(text.len() < 60_000, "{} bytes", text.len());
 }
