@@ -9,7 +9,7 @@ export class ProblemPage extends AppPage {
 
   /** The code, which is folded away. */
   async code() {
-    const code = this.tab.getByRole('definition').first();
+    const code = this.tab.getByRole('definition').first().locator('code');
     if (!(await code.isVisible())) await this.tab.getByText('Technical details').click();
     return code.innerText();
   }

@@ -175,6 +175,20 @@ pub(super) const ALL: &[Explanation] = &[
         "Make somebody else an admin first, or delete the team.",
     ),
     of(
+        StatusCode::CONFLICT,
+        ("TWO_KEYS", Admin),
+        "The service has two keys already",
+        "One replaces the other; a third one would be nobody's. Nothing was changed.",
+        "Revoke the key that the service does not use any more; then another can be made.",
+    ),
+    of(
+        StatusCode::CONFLICT,
+        ("TOO_MANY_KEYS", Admin),
+        "The team has too many keys",
+        "No more can be in force at a time. Nothing was changed.",
+        "Revoke those that no service uses.",
+    ),
+    of(
         StatusCode::GONE,
         ("CONNECT_CHOICE_EXPIRED", Reader),
         "There is no sign-in that waits for a site",
