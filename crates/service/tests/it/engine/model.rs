@@ -369,8 +369,9 @@ impl Model {
         }
     }
 
-    /// All trouble is over, and everybody goes on.
-    async fn heal(&mut self) {
+    /// All trouble is over, and everybody goes on. A clock that was set back makes what is planned late by as
+    /// many minutes.
+    async fn heal(&mut self, set_back: u32) {
         self.world.sim.clear_faults();
         self.refuse(false).await;
         for it in 0..PROCESSES {
@@ -379,11 +380,10 @@ impl Model {
         }
         self.settle().await;
         self.check().await;
-        // The workers run; a clock that was set back makes what is planned late by two hours at most.
-        for round in 0..240 {
-            self.pass(if round < 180 { SECOND * 10 } else { MINUTE * 2 })
-                .await;
-            // Each of them watches the store.
+        // The workers run, and no more seldom: who looks at the store less often than every 20 s has not seen
+        // that it can be written.
+        for round in 0..(30 + set_back) * 6 {
+            self.pass(SECOND * 10).await;
             for it in 0..PROCESSES {
                 self.step(&Action::Round(it)).await;
             }
@@ -418,7 +418,11 @@ async fn play(actions: &[Action]) {
     for action in actions {
         model.step(action).await;
     }
-    model.heal().await;
+    let set_back = actions.iter().map(|it| match it {
+        Action::Jump(minutes @ ..0) => minutes.unsigned_abs(),
+        _ => 0,
+    });
+    model.heal(set_back.sum()).await;
 }
 
 #[test]
@@ -444,4 +448,20 @@ fn whatever_happens_in_whatever_order_no_connection_is_lost_through_us() {
     if let Err(err) = played {
         panic!("{err}");
     }
+}
+
+#[test]
+fn a_clock_that_was_set_back_by_hours_after_a_lost_answer_heals() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let set_back = [Action::Jump(-60), Action::Jump(-60), Action::Jump(-60)];
+    let lost = [
+        Action::Pass(MINUTE * 57),
+        Action::Fault(Fault::DropAfterRotation),
+        Action::Ask(0),
+    ];
+    let story: Vec<_> = lost.into_iter().chain(set_back).collect();
+    runtime.block_on(play(&story));
 }
