@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Instant};
 
+use axum::serve::ListenerExt as _;
 use domain::credential::Provider;
 use jiff::SignedDuration;
 use service::{
@@ -118,6 +119,8 @@ pub(crate) async fn serve(world: &World, ada: &SignedInAdmin) -> (SocketAddr, St
     let settings = web::Settings::new(format!("http://{address}").parse().unwrap());
     let router = web::router(world.services.clone(), settings);
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    // As the product's own listener does: without it what is written in two pieces waits for the client's ACK.
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (address, key)
 }

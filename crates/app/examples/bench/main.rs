@@ -1,7 +1,8 @@
 //! Measures what was promised and writes `docs/benchmarks.md`. Run it with `scripts/bench`, which builds
 //! the binary that is measured.
 //!
-//! Speeds are ratios to something in the same run: machines are noisy.
+//! Speeds are ratios to something in the same run: machines are noisy. `bench token` and `bench proxy` run one
+//! part alone, to be profiled.
 
 #![expect(
     clippy::print_stdout,
@@ -36,11 +37,14 @@ const CONNECTIONS: usize = 8;
 fn main() {
     log_as_the_product_does();
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if args == ["memory"] {
-        return proxy::print_memory();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["memory"] => return proxy::print_memory(),
+        ["token"] => return println!("{}", table(&door::rows())),
+        ["proxy"] => return println!("{}", table(&proxy::speeds().unwrap())),
+        _ => (),
     }
     let [binary, target] = args.as_slice() else {
-        panic!("usage: bench BINARY FILE.md");
+        panic!("usage: bench BINARY FILE.md, or one part alone: bench token, bench proxy");
     };
     let binary = Path::new(binary);
     let mut rows = vec![size_of(binary), start(binary), memory(binary)];

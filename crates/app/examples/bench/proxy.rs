@@ -176,16 +176,23 @@ fn ours(address: SocketAddr, file: &str, key: &str) -> Asked {
 }
 
 pub(crate) fn rows(own_binary: &Path) -> Vec<Row> {
-    let dir = tempfile::tempdir().unwrap();
-    let installation = Installation::new();
-    installation.write_files(dir.path());
-    let Some(nginx) = Nginx::start(dir.path()) else {
+    let Some(mut rows) = speeds() else {
         return vec![Row {
             what: "the proxy beside nginx",
             figure: "not measured: nginx is missing (Debian: nginx-light)".to_owned(),
             goal: "–",
         }];
     };
+    rows.extend(memory(own_binary));
+    rows
+}
+
+/// None without nginx.
+pub(crate) fn speeds() -> Option<Vec<Row>> {
+    let dir = tempfile::tempdir().unwrap();
+    let installation = Installation::new();
+    installation.write_files(dir.path());
+    let nginx = Nginx::start(dir.path())?;
     let (address, key) = installation.serve(nginx.files);
     let of = |file: &str| {
         let path = installation.path(file);
@@ -203,9 +210,7 @@ pub(crate) fn rows(own_binary: &Path) -> Vec<Row> {
     for (what, (file, bytes)) in goals.into_iter().zip(BODIES.into_iter().skip(1)) {
         rows.push(bodies(what, bytes, &of(file)));
     }
-    drop(nginx);
-    rows.extend(memory(own_binary));
-    rows
+    Some(rows)
 }
 
 /// What a call takes longer than one that nobody passes on.
