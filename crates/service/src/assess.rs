@@ -37,11 +37,24 @@ impl Services {
     /// The facts of what was read.
     pub(crate) fn facts<'a>(&self, found: &'a ConnectionOverview, now: Timestamp) -> Facts<'a> {
         let credential = found.credential.as_ref();
+        let tokens_open = credential.is_none_or(|it| self.tokens_open(it));
         Facts {
-            credential,
+            tokens_open,
+            ..self.facts_with_open_tokens(found, now)
+        }
+    }
+
+    /// The same, for whoever has just opened the token: it is not done again.
+    pub(crate) fn facts_with_open_tokens<'a>(
+        &self,
+        found: &'a ConnectionOverview,
+        now: Timestamp,
+    ) -> Facts<'a> {
+        Facts {
+            credential: found.credential.as_ref(),
             integration: found.integration.as_ref(),
             attempt: found.attempt.as_ref(),
-            tokens_open: credential.is_none_or(|it| self.tokens_open(it)),
+            tokens_open: true,
             provider: found.provider.as_ref(),
             now,
             consent_lifetime_days: self.policy.consent_lifetime_days,

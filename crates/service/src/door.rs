@@ -4,7 +4,7 @@
 //! that the key was used is counted in memory. Bad keys are counted for an address; a good one is served
 //! whatever others behind the same address try. What a key may do is said with it: each call names its errand.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use anyhow::anyhow;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -348,7 +348,7 @@ async fn hand_out(
     };
     let found = anew.as_ref().unwrap_or(&client.connection);
     let now = services.env.now();
-    let facts = services.facts(found, now);
+    let facts = services.facts_with_open_tokens(found, now);
     let Some(integration) = &found.integration else {
         // They are written in one transaction; or somebody has just disconnected.
         return Err(if facts.state().has_grant() {
@@ -387,12 +387,18 @@ async fn no_connection(services: &Services, client: &ApiClient) -> TokenError {
     }
 }
 
-async fn read_anew(services: &Services, client: &ApiClient) -> Result<ConnectionOverview, Error> {
-    let now = services.env.now();
-    let mut tx = services.store.read().await?;
-    Ok(tx
-        .find_connection_overview(client.key.team, client.provider, now)
-        .await?)
+/// Boxed, as it is rare: room for it would be moved about with each good token.
+fn read_anew<'a>(
+    services: &'a Services,
+    client: &'a ApiClient,
+) -> Pin<Box<impl Future<Output = Result<ConnectionOverview, Error>>>> {
+    Box::pin(async move {
+        let now = services.env.now();
+        let mut tx = services.store.read().await?;
+        Ok(tx
+            .find_connection_overview(client.key.team, client.provider, now)
+            .await?)
+    })
 }
 
 #[cfg(test)]

@@ -414,7 +414,8 @@ impl Services {
         match self.key_ring.open(place, sealed) {
             Ok(secret) => Ok(secret),
             Err(err) => {
-                self.tell_of_refused_ciphertext(place, &err).await?;
+                // Boxed, as it is rare: room for it would be moved about with each good token.
+                Box::pin(self.tell_of_refused_ciphertext(place, &err)).await?;
                 Err(err.into())
             }
         }

@@ -15,16 +15,17 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Once a second at most: writes what this process has heard, and reads what others have.
 pub(super) async fn if_due(services: &Services) {
     if services.budgets.is_exchange_due(services.env.elapsed()) {
-        run(services).await;
+        Box::pin(run(services)).await;
     }
 }
 
 /// The same at once: others would run into what this process has just run into.
 pub(super) async fn now(services: &Services) {
     services.budgets.set_exchanged(services.env.elapsed());
-    run(services).await;
+    Box::pin(run(services)).await;
 }
 
+/// Boxed by whoever calls it, as it is rare: room for it would be moved about with each call.
 async fn run(services: &Services) {
     let unwritten = services.budgets.lock().unwritten();
     let done = timeout(PATIENCE, exchange(services, &unwritten)).await;
