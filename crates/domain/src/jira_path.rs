@@ -4,8 +4,6 @@
 //! place to anybody on the way who decodes or tidies it, once or twice: what could, is refused. The query is
 //! none of this: it is passed on as it came.
 
-use std::{iter::Peekable, str::Split};
-
 use crate::usage::PathTemplate;
 
 mod known;
@@ -68,7 +66,8 @@ impl<'a> JiraPath<'a> {
         }
         let mut parts = raw.split('/').peekable();
         while let Some(part) = parts.next() {
-            if part.is_empty() && !is_end(&mut parts, raw) {
+            // Some addresses end with a slash.
+            if part.is_empty() && parts.peek().is_some() {
                 return Err(PathError::EmptyPart);
             }
             check_part(part)?;
@@ -86,11 +85,6 @@ impl<'a> JiraPath<'a> {
     pub fn template(self) -> PathTemplate {
         templates::of(self.0)
     }
-}
-
-/// Some addresses end with a slash.
-fn is_end(parts: &mut Peekable<Split<'_, char>>, raw: &str) -> bool {
-    raw != "/" && parts.peek().is_none()
 }
 
 fn check_part(part: &str) -> Result<(), PathError> {

@@ -87,14 +87,9 @@ impl PathPrefix {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// Whether the path is this one or below it.
-    pub fn has(&self, path: &str) -> bool {
-        is_plain(path) && begins(path, &self.0)
-    }
 }
 
-/// Whether a path begins with these segments.
+/// Whether a path begins with these segments. Of a path that [`is_plain`], nobody behind us thinks otherwise.
 pub(super) fn begins(path: &str, prefix: &str) -> bool {
     rest_after(path, prefix.trim_end_matches('/')).is_some()
 }

@@ -165,7 +165,9 @@ impl ProxyRight {
     }
 
     fn check(&self, method: Method, path: &str) -> Result<(), Forbidden> {
-        if !self.paths.is_empty() && !self.paths.iter().any(|it| it.has(path)) {
+        let has = |it: &PathPrefix| begins(path, it.as_str());
+        let is_below = self.paths.is_empty() || (is_plain(path) && self.paths.iter().any(has));
+        if !is_below {
             return Err(Forbidden::Path);
         }
         // `HEAD` tells less than `GET` does.
@@ -256,10 +258,10 @@ const READ_ISSUES: [Rule; 2] = [
 ];
 
 fn check(rules: &[Rule], method: Method, path: &str) -> Result<(), Forbidden> {
-    let mut of_path = rules
-        .iter()
-        .filter(|it| is_plain(path) && it.has(path))
-        .peekable();
+    if !is_plain(path) {
+        return Err(Forbidden::Path);
+    }
+    let mut of_path = rules.iter().filter(|it| it.has(path)).peekable();
     if of_path.peek().is_none() {
         Err(Forbidden::Path)
     } else if of_path.any(|it| it.methods.contains(&method)) {
