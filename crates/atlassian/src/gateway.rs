@@ -5,14 +5,16 @@
 //! side may be silent, none to how long a call takes. Redirects are answers like others, and nothing is
 //! decompressed.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, io::Read as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use domain::{jira_path::JiraPath, text::CloudId};
+use flate2::read::GzDecoder;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
     uri::{Authority, InvalidUri, PathAndQuery, Scheme},
 };
+use http_body::Body as _;
 use http_body_util::Full;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout_at};
@@ -33,13 +35,6 @@ const OPERATION: &str = "proxy";
 /// Where a call goes: below one site of the gateway, and nowhere else.
 #[derive(Clone, Debug)]
 pub struct Target(Uri);
-
-impl Target {
-    /// The address, as it is sent.
-    pub const fn uri(&self) -> &Uri {
-        &self.0
-    }
-}
 
 /// A path and query that make no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,8 +90,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Of a body, or its beginning.
-    pub fn of(body: &[u8]) -> Self {
+    /// Of an answer's headers and its body, or the beginning of that.
+    pub fn of(headers: &HeaderMap, body: &[u8]) -> Self {
+        let body = &*plain(headers, body);
         if says(body, "scope does not match") {
             Self::ScopeMissing
         } else if says(body, "not installed on this instance") {
@@ -105,6 +101,23 @@ impl Refusal {
             Self::Other
         }
     }
+}
+
+/// A refusal says no more than fits here.
+const LONGEST_REFUSAL: u64 = 64 * 1024;
+
+/// What was compressed as most clients allow it: a refusal is read, whoever asked.
+fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]> {
+    let is_gzip = |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(b"gzip");
+    if !headers.get(header::CONTENT_ENCODING).is_some_and(is_gzip) {
+        return body.into();
+    }
+    let mut inflated = Vec::new();
+    // As much as is there: what broke off is no refusal that we know.
+    let _whole = GzDecoder::new(body)
+        .take(LONGEST_REFUSAL)
+        .read_to_end(&mut inflated);
+    inflated.into()
 }
 
 /// The way to the gateway. Made once a process.
@@ -182,6 +195,7 @@ impl Gateway {
         observer: &Arc<dyn Observer>,
     ) -> Result<Response<AnswerBody>, PassError> {
         let progress = Progress::begin();
+        let length = length_to_tell(&call);
         let body = match call.body {
             Sending::Whole(bytes) => body(Full::new(bytes)),
             Sending::Stream(stream) => {
@@ -193,6 +207,9 @@ impl Gateway {
         *request.method_mut() = call.method;
         *request.uri_mut() = target.0.clone();
         *request.headers_mut() = call.headers;
+        if let Some((name, value)) = length {
+            request.headers_mut().insert(name, value);
+        }
         request
             .headers_mut()
             .insert(header::USER_AGENT, crate::transport::USER_AGENT);
@@ -203,10 +220,15 @@ impl Gateway {
         let mut answering = self.pool.request(request);
         let begun = Instant::now();
         let answered = loop {
-            // While the body moves, nobody expects an answer.
-            let deadline = progress.moved_at() + self.timeouts.answer;
+            // While the body moves, or it is the caller who lets it stand, nobody expects an answer.
+            let deadline = if progress.is_waited_for() {
+                Instant::now() + self.timeouts.answer
+            } else {
+                progress.moved_at() + self.timeouts.answer
+            };
             match timeout_at(deadline, &mut answering).await {
                 Ok(answered) => break answered,
+                Err(_) if progress.is_waited_for() => {}
                 Err(_) if Instant::now() < progress.moved_at() + self.timeouts.answer => {}
                 Err(_) => {
                     observer.answered(OPERATION, begun.elapsed());
@@ -235,6 +257,20 @@ impl Gateway {
                 })
             }
         }
+    }
+}
+
+/// What hyper leaves out over HTTP/1.1: that there is no body where one is usual, and that there is one of unknown
+/// length where none is (RFC 9112, 6.3). HTTP/2 has no need of it, and hyper takes it off.
+fn length_to_tell(call: &Call) -> Option<(header::HeaderName, HeaderValue)> {
+    let is_usual = [Method::POST, Method::PUT, Method::PATCH].contains(&call.method);
+    match &call.body {
+        Sending::Whole(bytes) => (bytes.is_empty() && is_usual)
+            .then(|| (header::CONTENT_LENGTH, HeaderValue::from_static("0"))),
+        Sending::Stream(stream) => stream.size_hint().exact().is_none().then(|| {
+            let chunked = HeaderValue::from_static("chunked");
+            (header::TRANSFER_ENCODING, chunked)
+        }),
     }
 }
 

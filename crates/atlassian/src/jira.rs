@@ -5,6 +5,7 @@ use domain::{
     rate_budget::Report,
     text::{AccountId, CloudId},
 };
+use reqwest::{StatusCode, header::HeaderMap};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -86,7 +87,7 @@ impl Atlassian {
             404 | 410 => CallError::NotFound,
             429 => CallError::RateLimited {
                 retry_after: self.wait_asked_for(answer),
-                reports: self.reports_of(answer),
+                reports: self.reports_of(answer.status, &answer.headers),
             },
             ..=399 | 408 | 500.. => CallError::NoAnswer,
             _ => CallError::Unexpected { status },
@@ -95,10 +96,10 @@ impl Atlassian {
 }
 
 impl Atlassian {
-    fn reports_of(&self, answer: &Answer) -> Vec<Report> {
-        let drawn = u16::from_be_bytes(random(self.env.as_ref()));
-        let status = answer.status.as_u16();
-        rate_limits::read(status, &answer.headers, self.env.now(), drawn)
+    /// What an answer of the gateway says of limits.
+    pub fn reports_of(&self, status: StatusCode, headers: &HeaderMap) -> Vec<Report> {
+        let drawn = || u16::from_be_bytes(random(self.env.as_ref()));
+        rate_limits::read(status.as_u16(), headers, self.env.now(), drawn)
     }
 }
 

@@ -16,10 +16,15 @@ const BOGUS_WAIT: SignedDuration = SignedDuration::from_secs(5);
 /// More policies than these no answer has.
 const MOST_ITEMS: usize = 20;
 
-/// Reads what an answer says; nothing, as a rule. `drawn` at random, for what has to be guessed.
+/// Reads what an answer says; nothing, as a rule. `drawn` at random where something has to be guessed.
 ///
 /// A refusal (429) is reported exactly once, whatever else is told beside it.
-pub fn read(status: u16, headers: &HeaderMap, now: Timestamp, drawn: u16) -> Vec<Report> {
+pub fn read(
+    status: u16,
+    headers: &HeaderMap,
+    now: Timestamp,
+    drawn: impl FnOnce() -> u16,
+) -> Vec<Report> {
     let mut reports = left(headers, now);
     if status == 429 {
         let limit = refused_limit(headers, &reports);
@@ -65,7 +70,7 @@ fn end_of_refusal(
     headers: &HeaderMap,
     limit: Limit,
     now: Timestamp,
-    drawn: u16,
+    drawn: impl FnOnce() -> u16,
 ) -> Option<Timestamp> {
     let after = all(headers, "retry-after").map(|it| moment(it, now, false));
     let reset = all(headers, "x-ratelimit-reset").map(|it| moment(it, now, true));
@@ -79,7 +84,7 @@ fn end_of_refusal(
     // Too far away for an hour's points is the end of the hour; for what lasts seconds, nonsense.
     let is_bogus = last <= now || (last > latest && !limit.is_of_hour());
     let end = if is_bogus {
-        now + jittered(BOGUS_WAIT, drawn)
+        now + jittered(BOGUS_WAIT, drawn())
     } else {
         last
     };

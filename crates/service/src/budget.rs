@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use atlassian::{CallError, rate_limits};
+use atlassian::CallError;
 use domain::{
     env::random,
     ids::ApiKeyId,
@@ -19,7 +19,6 @@ use domain::{
     text::CloudId,
     usage::{Method, PathTemplate},
 };
-use http::Response;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Services, door::ApiClient};
@@ -261,13 +260,6 @@ fn note(
     }
     services.budgets.count(known);
     is_urgent
-}
-
-/// What an answer of the gateway says of limits.
-pub(crate) fn reports_of<B>(services: &Services, answer: &Response<B>) -> Vec<Report> {
-    let drawn = u16::from_be_bytes(random(services.env.as_ref()));
-    let status = answer.status().as_u16();
-    rate_limits::read(status, answer.headers(), services.env.now(), drawn)
 }
 
 /// Whether a call of our own to a site would be refused, or would use what is kept for services.

@@ -19,8 +19,9 @@ use std::{sync::Arc, time::Duration};
 pub use atlassian::gateway::{AnswerBody, Body, BrokeOff, CallersFault, PassError, body};
 use atlassian::{
     Atlassian,
-    gateway::{Call, Refusal, Target},
+    gateway::{Call, Refusal, Sending, Target},
 };
+use bytes::Bytes;
 use domain::{
     jira_path::JiraPath,
     json_links::{Rule, Within},
@@ -37,8 +38,6 @@ use crate::{
     refresh::{TokenError, ValidToken, Wish},
     worker::check_site,
 };
-use keeping::Kept;
-
 mod keeping;
 
 /// A body of so many bytes is kept until there is an answer.
@@ -132,8 +131,8 @@ pub async fn pass_on(
         template: asked.path.template(),
         issue: issue_written(method, asked.path.as_str()),
     };
-    let patience = atlassian.patience_with_bodies();
-    let mut passing = Passing {
+    let (body, kept) = keeping::keep(asked.body, atlassian.patience_with_bodies()).await?;
+    let passing = Passing {
         services,
         client,
         atlassian,
@@ -141,9 +140,9 @@ pub async fn pass_on(
         planned,
         method: asked.method,
         headers: asked.headers,
-        body: Kept::of(asked.body, patience).await?,
+        kept,
     };
-    let mut answer = passing.ask(&token).await?;
+    let mut answer = passing.ask(&token, body).await?;
     match judge(services, &token, &mut answer).await {
         Judged::PassOn => Ok(answer),
         Judged::SiteRefuses => {
@@ -152,13 +151,17 @@ pub async fn pass_on(
         }
         // Also where it cannot be sent again: then the next call finds a newer token.
         Judged::TokenRefused => {
-            match door::replace_refused(services, client, &token).await {
-                Ok(Some(newer)) if passing.body.can_be_sent() => {
-                    // What it said is of no use any more.
-                    drop(answer);
-                    passing.ask(&newer).await
-                }
-                Ok(_) => Ok(answer),
+            // Boxed, as it is rare: room for it would be moved about with each call.
+            let replaced = Box::pin(door::replace_refused(services, client, &token)).await;
+            match replaced {
+                Ok(newer) => match newer.zip(passing.again()) {
+                    Some((newer, body)) => {
+                        // What it said is of no use any more.
+                        drop(answer);
+                        Box::pin(passing.ask(&newer, body)).await
+                    }
+                    None => Ok(answer),
+                },
                 // Now it is known that nothing can be had but by people.
                 Err(err @ TokenError::NoConnection(_)) => Err(err.into()),
                 Err(err) => {
@@ -199,28 +202,35 @@ struct Passing<'a> {
     planned: Planned,
     method: Method,
     headers: HeaderMap,
-    body: Kept,
+    /// The body, where it is small enough to be sent again.
+    kept: Option<Bytes>,
 }
 
 impl Passing<'_> {
     /// Sends it until there is an answer, as often as may be.
-    async fn ask(&mut self, token: &ValidToken) -> Result<Response<AnswerBody>, ProxyError> {
+    async fn ask(
+        &self,
+        token: &ValidToken,
+        mut body: Sending,
+    ) -> Result<Response<AnswerBody>, ProxyError> {
         let mut tries = 1;
         loop {
             let planned = self.planned.clone();
             let admission = budget::admit_call(self.services, self.client, planned).await?;
-            let failed = match self.send(token).await {
+            let failed = match self.send(token, body).await {
                 Ok(answer) => {
-                    let reports = budget::reports_of(self.services, &answer);
+                    let reports = self.atlassian.reports_of(answer.status(), answer.headers());
                     admission.observe(self.services, &reports).await;
                     return Ok(answer);
                 }
                 Err(failed) => failed,
             };
             drop(admission);
-            if tries == MOST_TRIES || !self.may_be_tried_again(failed) {
-                return Err(failed.into());
-            }
+            let may = tries < MOST_TRIES && self.may_be_tried_again(failed);
+            body = match self.again().filter(|_| may) {
+                Some(body) => body,
+                None => return Err(failed.into()),
+            };
             tries += 1;
             if tries == MOST_TRIES {
                 sleep_until(Instant::now() + BEFORE_THE_LAST_TRY).await;
@@ -228,11 +238,20 @@ impl Passing<'_> {
         }
     }
 
-    async fn send(&mut self, token: &ValidToken) -> Result<Response<AnswerBody>, PassError> {
+    /// The body once more, where that can be.
+    fn again(&self) -> Option<Sending> {
+        self.kept.clone().map(Sending::Whole)
+    }
+
+    async fn send(
+        &self,
+        token: &ValidToken,
+        body: Sending,
+    ) -> Result<Response<AnswerBody>, PassError> {
         let call = Call {
             method: self.method.clone(),
             headers: self.headers.clone(),
-            body: self.body.take(),
+            body,
         };
         self.atlassian
             .pass_on(&token.access, &self.target, call)
@@ -240,13 +259,11 @@ impl Passing<'_> {
     }
 
     fn may_be_tried_again(&self, failed: PassError) -> bool {
-        let only_reads = self.method.is_safe();
-        let may = match failed {
+        match failed {
             PassError::NotSent => self.method.is_idempotent(),
-            PassError::Lost => only_reads,
+            PassError::Lost => self.method.is_safe(),
             PassError::Slow | PassError::Body(_) => false,
-        };
-        may && self.body.can_be_sent()
+        }
     }
 }
 
@@ -265,7 +282,8 @@ async fn judge(
     let has_ended = || token.expires_at <= services.env.now();
     let refusal = match answer.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Refusal::of(&answer.body_mut().peek(KEPT_BYTES).await)
+            let body = answer.body_mut().peek(KEPT_BYTES).await;
+            Refusal::of(answer.headers(), &body)
         }
         // Some paths of the gateway tell so of a token that has ended.
         StatusCode::NOT_FOUND if has_ended() => Refusal::Other,

@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -65,6 +65,7 @@ const STALLED: u8 = 2;
 pub(super) struct Progress {
     begun: Instant,
     moved_after_millis: AtomicU64,
+    is_waited_for: AtomicBool,
     fault: AtomicU8,
 }
 
@@ -73,6 +74,7 @@ impl Progress {
         Arc::new(Self {
             begun: Instant::now(),
             moved_after_millis: AtomicU64::new(0),
+            is_waited_for: AtomicBool::new(false),
             fault: AtomicU8::new(NO_FAULT),
         })
     }
@@ -80,6 +82,12 @@ impl Progress {
     fn moved(&self) {
         let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved_after_millis.store(millis, Ordering::Relaxed);
+        self.is_waited_for.store(false, Ordering::SeqCst);
+    }
+
+    /// The gateway would take more, and the caller sends nothing.
+    fn stands_still(&self) {
+        self.is_waited_for.store(true, Ordering::SeqCst);
     }
 
     fn failed(&self, fault: CallersFault) {
@@ -88,6 +96,11 @@ impl Progress {
             CallersFault::Stalled => STALLED,
         };
         self.fault.store(code, Ordering::SeqCst);
+    }
+
+    /// Whether it is the caller who is waited for, not the gateway. [`watched`] ends that in time.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.is_waited_for.load(Ordering::SeqCst)
     }
 
     /// When it moved last.
@@ -176,6 +189,7 @@ impl HttpBody for Watched {
                 return Poll::Ready(frame);
             }
             Poll::Pending => {
+                this.progress.stands_still();
                 ready!(this.patience.poll_over(cx));
                 CallersFault::Stalled
             }

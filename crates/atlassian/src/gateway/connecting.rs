@@ -14,7 +14,7 @@ use hyper_util::{
             Client, ResponseFuture,
             connect::{HttpConnector, proxy::Tunnel},
         },
-        proxy::matcher::Matcher,
+        proxy::matcher::{Intercept, Matcher},
     },
     rt::{TokioExecutor, TokioTimer},
 };
@@ -74,7 +74,6 @@ impl Pool {
             let straight = limited(straight, connect);
             return Ok(Self::Straight(Box::new(client().build(straight))));
         };
-        let proxy = proxy.intercept(gateway).ok_or(SetupError::GatewayUrl)?;
         let mut tunnel = Tunnel::new(proxy.uri().clone(), straight);
         if let Some(auth) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(auth.clone());
@@ -115,7 +114,7 @@ fn secured<C>(tls: &ClientConfig, inner: C) -> HttpsConnector<C> {
 }
 
 /// The system's proxy for the gateway, as our other calls go.
-fn proxy_to(gateway: &Uri) -> Option<Matcher> {
+fn proxy_to(gateway: &Uri) -> Option<Intercept> {
     let url = Url::parse(&gateway.to_string()).ok()?;
     let proxy = system_proxy(&url)?;
     let except = ["NO_PROXY", "no_proxy"];
@@ -124,7 +123,7 @@ fn proxy_to(gateway: &Uri) -> Option<Matcher> {
         .all(proxy.to_string())
         .no(except.unwrap_or_default())
         .build();
-    matcher.intercept(gateway).is_some().then_some(matcher)
+    matcher.intercept(gateway)
 }
 
 /// Connects in time or not at all.

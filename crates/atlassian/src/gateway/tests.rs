@@ -47,7 +47,7 @@ fn path_and_query_are_sent_as_they_were_written() {
         let path = JiraPath::parse(path).unwrap();
         let target = gateway(api_url).target(&site, path, query.as_deref());
         let sent = sent.replace("{}", site.as_str());
-        assert_eq!(target.unwrap().uri().to_string(), sent);
+        assert_eq!(target.unwrap().0.to_string(), sent);
     }
 }
 
@@ -65,7 +65,7 @@ proptest! {
             return Ok(());
         };
         let prefix = format!("/ex/jira/{site}/");
-        let uri = target.uri();
+        let uri = target.0;
         prop_assert_eq!(uri.authority().map(Authority::as_str), Some("localhost:1"));
         prop_assert_eq!(uri.scheme(), Some(&Scheme::HTTP));
         prop_assert_eq!(uri.path(), format!("{prefix}{path}"));

@@ -32,7 +32,7 @@ fn headers(of: &[(&str, &str)]) -> HeaderMap {
 const DRAWN: u16 = 300;
 
 fn read_refusal(of: &[(&str, &str)]) -> (Limit, Option<Timestamp>, Option<u64>) {
-    let reports = read(429, &headers(of), now(), DRAWN);
+    let reports = read(429, &headers(of), now(), || DRAWN);
     let refusals: Vec<_> = reports
         .iter()
         .filter_map(|it| match it.told {
@@ -129,7 +129,7 @@ fn what_is_not_enforced_is_left_alone() {
         ("x-beta-ratelimit-nearlimit", "true"),
         ("x-beta-ratelimit-remaining", "0"),
     ];
-    assert_eq!(read(200, &headers(&only_beta), now(), DRAWN), []);
+    assert_eq!(read(200, &headers(&only_beta), now(), || DRAWN), []);
     assert_eq!(read_refusal(&only_beta), (Limit::Unnamed, None, None));
 }
 
@@ -190,7 +190,7 @@ fn a_bogus_wait_is_a_short_one_that_differs() {
         let said = headers(&[("retry-after", bogus)]);
         let mut waits = std::collections::BTreeSet::new();
         for drawn in [0, 150, 300, 450, 600] {
-            let report = read(429, &said, now(), drawn)[0];
+            let report = read(429, &said, now(), || drawn)[0];
             let Told::Refused { until, .. } = report.told else {
                 panic!("{report:?}");
             };
@@ -206,7 +206,7 @@ fn a_bogus_wait_is_a_short_one_that_differs() {
 #[test]
 fn what_is_left_is_told_by_name_in_any_order() {
     let check = |of: &[(&str, &str)], expected: &[(Limit, u64, Option<u64>, Timestamp)]| {
-        let reports = read(200, &headers(of), now(), DRAWN);
+        let reports = read(200, &headers(of), now(), || DRAWN);
         let expected = expected.iter().map(|&(limit, points, of, until)| Report {
             limit,
             told: Told::Left { points, of, until },
@@ -297,7 +297,7 @@ proptest! {
     #[test]
     fn whatever_is_said_a_wait_is_bounded(headers in any_headers(), status in prop::sample::select(vec![200_u16, 429, 503]), drawn: u16, secs in 0_i64..7_200) {
         let now = at(secs);
-        let reports = read(status, &headers, now, drawn);
+        let reports = read(status, &headers, now, || drawn);
         let refusals = reports.iter().filter(|it| matches!(it.told, Told::Refused { .. })).count();
         prop_assert_eq!(refusals, usize::from(status == 429));
         for it in reports {

@@ -15,63 +15,41 @@ use tokio::time::timeout;
 
 use super::KEPT_BYTES;
 
-/// A body that is to be sent.
-pub(super) enum Kept {
-    /// All of it, as often as it is wanted.
-    Whole(Bytes),
-    /// Once.
-    Stream(Option<Body>),
-}
+/// A body that is to be sent, and what it is sent as once more: nothing, if it flows by.
+pub(super) type Kept = (Sending, Option<Bytes>);
 
-impl Kept {
-    /// Reads a small one whole, and of one that tells no length as much as shows that it is not small.
-    ///
-    /// # Errors
-    ///
-    /// [`CallersFault`] if a small one does not come whole, or stands still for longer than `patience`.
-    pub(super) async fn of(mut from: Body, patience: Duration) -> Result<Self, CallersFault> {
-        if from.is_end_stream() {
-            return Ok(Self::Whole(Bytes::new()));
-        }
-        let is_large = |bytes: usize| bytes > KEPT_BYTES;
-        let told = usize::try_from(from.size_hint().lower()).unwrap_or(usize::MAX);
-        if is_large(told) {
-            return Ok(Self::Stream(Some(from)));
-        }
-        let (mut first, mut length) = (VecDeque::new(), 0);
-        loop {
-            let frame = match timeout(patience, from.frame()).await {
-                Err(_) => return Err(CallersFault::Stalled),
-                Ok(Some(Err(_))) => return Err(CallersFault::BrokeOff),
-                Ok(Some(Ok(frame))) => frame,
-                Ok(None) => return Ok(Self::Whole(joined(first))),
-            };
-            // Trailers are for whoever is next, which is us.
-            let Ok(data) = frame.into_data() else {
-                continue;
-            };
-            length += data.len();
-            first.push_back(data);
-            if is_large(length) {
-                let whole = Chained { first, rest: from };
-                return Ok(Self::Stream(Some(body(whole))));
-            }
-        }
+/// Reads a small one whole, and of one that tells no length as much as shows that it is not small.
+///
+/// # Errors
+///
+/// [`CallersFault`] if a small one does not come whole, or stands still for longer than `patience`.
+pub(super) async fn keep(mut from: Body, patience: Duration) -> Result<Kept, CallersFault> {
+    let whole = |bytes: Bytes| (Sending::Whole(bytes.clone()), Some(bytes));
+    if from.is_end_stream() {
+        return Ok(whole(Bytes::new()));
     }
-
-    /// Whether there is something to send.
-    pub(super) const fn can_be_sent(&self) -> bool {
-        matches!(self, Self::Whole(_) | Self::Stream(Some(_)))
+    let is_large = |bytes: usize| bytes > KEPT_BYTES;
+    let told = usize::try_from(from.size_hint().lower()).unwrap_or(usize::MAX);
+    if is_large(told) {
+        return Ok((Sending::Stream(from), None));
     }
-
-    /// What is sent. A stream is there once.
-    pub(super) fn take(&mut self) -> Sending {
-        match self {
-            Self::Whole(bytes) => Sending::Whole(bytes.clone()),
-            Self::Stream(stream) => match stream.take() {
-                Some(stream) => Sending::Stream(stream),
-                None => Sending::Whole(Bytes::new()),
-            },
+    let (mut first, mut length) = (VecDeque::new(), 0);
+    loop {
+        let frame = match timeout(patience, from.frame()).await {
+            Err(_) => return Err(CallersFault::Stalled),
+            Ok(Some(Err(_))) => return Err(CallersFault::BrokeOff),
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => return Ok(whole(joined(first))),
+        };
+        // Trailers are for whoever is next, which is us.
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        length += data.len();
+        first.push_back(data);
+        if is_large(length) {
+            let all = body(Chained { first, rest: from });
+            return Ok((Sending::Stream(all), None));
         }
     }
 }
@@ -152,13 +130,9 @@ mod tests {
         let patience = Duration::from_secs(5);
         for (count, is_kept) in [(0, true), (1, true), (64, true), (65, false), (300, false)] {
             let expected = body(Pieces(count)).collect().await.unwrap().to_bytes();
-            let mut kept = Kept::of(body(Pieces(count)), patience).await.unwrap();
-            assert!(kept.can_be_sent());
-            assert_eq!(all(kept.take()).await, expected, "{count}");
-            assert_eq!(kept.can_be_sent(), is_kept, "{count}");
-            if is_kept {
-                assert_eq!(all(kept.take()).await, expected);
-            }
+            let (sent, kept) = keep(body(Pieces(count)), patience).await.unwrap();
+            assert_eq!(all(sent).await, expected, "{count}");
+            assert_eq!(kept, is_kept.then_some(expected), "{count}");
         }
     }
 }

@@ -98,7 +98,7 @@ impl Caller {
                 let asked = self.http.get(url).bearer_auth(token.access.expose_secret());
                 let said = asked.send().await.unwrap();
                 let status = said.status().as_u16();
-                let reports = rate_limits::read(status, said.headers(), world.now(), 300);
+                let reports = rate_limits::read(status, said.headers(), world.now(), || 300);
                 admission.observe(services, &reports).await;
                 Came::To(status)
             }

@@ -159,7 +159,8 @@ db_tests! {
 
     async fn a_body_that_stands_still_is_given_up(db: TestDb) {
         let gateway = RawGateway::start().await;
-        let billing = Service::at(&gateway, db, patient(60_000, 300)).await;
+        // The gateway is as patient as we are, and is not the one who is late.
+        let billing = Service::at(&gateway, db, patient(300, 300)).await;
         let address = serve(&billing.app.world).await;
         for (length, sent) in [(100, 4), (1_000_000, 100_000)] {
             let request = billing.head(&format!("POST {PROXY}rest/x"), &format!("content-length: {length}\r\n"));

@@ -74,7 +74,11 @@ db_tests! {
         for method in ["GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] {
             let answer = billing.send(method.parse().unwrap(), "rest/x", "").await;
             is_of_jira(&answer, 200);
-            assert!(gateway.arrived().last().unwrap().line().starts_with(&format!("{method} ")));
+            let arrived = gateway.arrived().pop().unwrap();
+            assert!(arrived.line().starts_with(&format!("{method} ")));
+            // Where a body is usual, some servers want to know that there is none (411).
+            let is_usual = ["POST", "PUT", "PATCH"].contains(&method);
+            assert_eq!(arrived.header("content-length"), is_usual.then_some("0"), "{method}");
         }
         let asked = gateway.arrived().len();
         for method in ["TRACE", "CONNECT", "PROPFIND", "get", "X"] {
@@ -83,6 +87,22 @@ db_tests! {
             assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE");
         }
         assert_eq!(gateway.arrived().len(), asked);
+    }
+
+    async fn a_large_body_without_a_length_is_passed_on_whatever_the_method(db: TestDb) {
+        let gateway = RawGateway::start().await;
+        let billing = Service::at(&gateway, db, TIMEOUTS).await;
+        let address = serve(&billing.app.world).await;
+        let size = 100_000;
+        for method in ["GET", "DELETE", "POST"] {
+            let head = billing.head(&format!("{method} {PROXY}rest/x"), "transfer-encoding: chunked\r\n");
+            let request = format!("{head}{size:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(size));
+            let (head, _) = RawCaller::send(address, request.as_bytes()).await.head().await;
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+            let arrived = gateway.arrived().pop().unwrap();
+            assert_eq!(arrived.header("transfer-encoding"), Some("chunked"), "{method}");
+            assert!(arrived.is_whole && arrived.length > size, "{method}: {}", arrived.length);
+        }
     }
 
     async fn calls_share_connections(db: TestDb) {

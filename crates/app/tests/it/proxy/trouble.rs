@@ -1,11 +1,14 @@
 //! Tokens that are refused, connections that die: what is tried again, and how often.
 
+use std::io::Write as _;
+
 use atlassian_sim::{Endpoint, ExpiredToken};
 use domain::state::ConnectionState;
+use flate2::{Compression, write::GzEncoder};
 use jiff::SignedDuration;
 
 use super::{
-    wire::{Play, RawCaller, said},
+    wire::{Deaf, Play, RawCaller, said},
     *,
 };
 
@@ -130,6 +133,22 @@ db_tests! {
         assert_eq!(billing.app.world.sim.counts().refresh, 0);
     }
 
+    async fn a_refusal_is_read_though_it_is_compressed(db: TestDb) {
+        let gateway = RawGateway::start().await;
+        let billing = Service::at(&gateway, db, TIMEOUTS).await;
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(NO_SCOPE.as_bytes()).unwrap();
+        let packed = packed.finish().unwrap();
+        let headers = format!("content-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", packed.len());
+        gateway.play(Play::Say([format!("HTTP/1.1 401 X\r\n{headers}").as_bytes(), &packed].concat()));
+        let address = serve(&billing.app.world).await;
+        let request = billing.head(&format!("GET {PROXY}rest/x"), "connection: close\r\n");
+        let answer = RawCaller::send(address, request.as_bytes()).await.all().await;
+        assert!(answer.starts_with(b"HTTP/1.1 401 ") && answer.ends_with(&packed));
+        // A refresh would not mend it: nobody asked whether the token is good.
+        assert_eq!((gateway.proofs.lock().unwrap().0, billing.app.world.sim.counts().refresh), (0, 0));
+    }
+
     async fn a_body_that_flowed_by_is_not_sent_again_and_the_next_call_has_a_new_token(db: TestDb) {
         let gateway = RawGateway::start().await;
         let billing = Service::at(&gateway, db, TIMEOUTS).await;
@@ -184,6 +203,19 @@ db_tests! {
         gateway.play(Play::SayAndCut(b"HTTP/1.1 200".to_vec()));
         gateway.say_json("{}");
         is_of_jira(&billing.get("rest/x").await, 200);
+    }
+
+    async fn where_nothing_was_sent_what_may_be_done_twice_is_tried_again(db: TestDb) {
+        let gateway = RawGateway::start().await;
+        let billing = Service::at(&gateway, db, TIMEOUTS).await;
+        for (method, tries) in [("GET", 3), ("PUT", 3), ("DELETE", 3), ("POST", 1), ("PATCH", 1)] {
+            // Secured connections, and nobody on the other side who knows of that: each ends before a byte of the call.
+            let deaf = Deaf::start().await;
+            let app = TestApp::of(billing.app.world.process_at_gateway(&deaf.url, TIMEOUTS));
+            let there = Service { app, ada: billing.app.moved_here(&billing.ada), key: billing.key.clone(), cloud_id: billing.cloud_id.clone() };
+            is_ours(&there.send(method.parse().unwrap(), "rest/x", "x").await, "502 upstream_unreachable");
+            assert_eq!(deaf.connections(), tries, "{method}");
+        }
     }
 
     async fn where_nothing_can_be_sent_that_is_told(db: TestDb) {

@@ -220,6 +220,34 @@ impl RawGateway {
     }
 }
 
+/// A gateway that lets people in and hangs up on them, before a word of theirs that it would understand.
+pub(super) struct Deaf {
+    pub(super) url: Url,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Deaf {
+    pub(super) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let connections = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&connections);
+        tokio::spawn(async move {
+            while listener.accept().await.is_ok() {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self {
+            url: url.parse().unwrap(),
+            connections,
+        }
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
 /// A whole answer.
 pub(super) fn said(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();

@@ -91,20 +91,21 @@ const FOR_A_HOST: [HeaderName; 28] = [
     HeaderName::from_static("x-request-id"),
 ];
 
-/// Names that `Connection` has made part of the connection.
-fn is_of_the_connection(of: &HeaderMap, name: &HeaderName) -> bool {
-    let values = of.get_all(header::CONNECTION).iter();
-    let mut names = values
-        .filter_map(|it| it.to_str().ok())
-        .flat_map(|it| it.split(','));
-    names.any(|it| it.trim().eq_ignore_ascii_case(name.as_str()))
+/// The names that `Connection`, however often it stands there, has made part of the connection.
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(header::CONNECTION).iter();
+    let names = values.flat_map(|it| it.as_bytes().split(|it| *it == b','));
+    names
+        .filter_map(|it| HeaderName::from_bytes(it.trim_ascii()).ok())
+        .collect()
 }
 
 /// What goes along with a call.
 pub(super) fn to_the_gateway(from: &HeaderMap, links: Links) -> HeaderMap {
     let mut passed = HeaderMap::with_capacity(from.len() + 2);
+    let of_the_connection = named_by_connection(from);
     for name in PASSED_ON {
-        if !from.contains_key(&name) || is_of_the_connection(from, &name) {
+        if of_the_connection.contains(&name) {
             continue;
         }
         for value in from.get_all(&name) {
@@ -112,7 +113,7 @@ pub(super) fn to_the_gateway(from: &HeaderMap, links: Links) -> HeaderMap {
         }
     }
     if links == Links::Ours {
-        // What is compressed cannot be read on the way, and a part of a text is none.
+        // What is compressed cannot be read on the way.
         let plain = HeaderValue::from_static("identity");
         passed.insert(header::ACCEPT_ENCODING, plain);
     }
@@ -123,11 +124,8 @@ pub(super) fn to_the_gateway(from: &HeaderMap, links: Links) -> HeaderMap {
 pub(super) fn to_the_caller(from: Response<AnswerBody>) -> Response<AnswerBody> {
     let (parts, body) = from.into_parts();
     let mut headers = parts.headers;
-    if let Some(named) = headers.remove(header::CONNECTION) {
-        let named = named.to_str().unwrap_or_default().split(',');
-        for name in named.map(str::trim).filter(|it| !it.is_empty()) {
-            headers.remove(name);
-        }
+    for name in named_by_connection(&headers) {
+        headers.remove(name);
     }
     for name in HOP_BY_HOP.iter().chain(&FOR_A_HOST) {
         headers.remove(name);
