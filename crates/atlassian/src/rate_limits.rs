@@ -100,28 +100,32 @@ fn left(headers: &HeaderMap, now: Timestamp) -> Vec<Report> {
             continue;
         };
         let until = item.number("t").map(|it| after_seconds(it, now));
+        let Some(until) = end_of_hour(until.flatten(), now) else {
+            continue;
+        };
         let told = Told::Left {
             points,
             of: quota_of(headers, limit),
-            until: end_of_hour(until.flatten(), now),
+            until,
         };
         reports.push(Report { limit, told });
     }
     // The older headers name no limit; that little is left is never said of bursts.
     let is_near =
         text(headers, "x-ratelimit-nearlimit").is_some_and(|it| it.eq_ignore_ascii_case("true"));
-    if let (true, true, Some(points)) = (
+    let reset = all(headers, "x-ratelimit-reset").find_map(|it| moment(it, now, true));
+    if let (true, true, Some(points), Some(until)) = (
         reports.is_empty(),
         is_near,
         number(headers, "x-ratelimit-remaining"),
+        end_of_hour(reset, now),
     ) {
         let named = |limit| quota_of(headers, limit).is_some();
         let is_apps = named(Limit::AppHour) && !named(Limit::SiteHour);
-        let until = all(headers, "x-ratelimit-reset").find_map(|it| moment(it, now, true));
         let told = Told::Left {
             points,
             of: number(headers, "x-ratelimit-limit"),
-            until: end_of_hour(until, now),
+            until,
         };
         let limit = if is_apps {
             Limit::AppHour
@@ -133,16 +137,18 @@ fn left(headers: &HeaderMap, now: Timestamp) -> Vec<Report> {
     reports
 }
 
-/// The end of the hour that is told, to the minute: several answers must mean the same one.
-fn end_of_hour(told: Option<Timestamp>, now: Timestamp) -> Timestamp {
+/// The end of the hour that is told, to the minute: several answers must mean the same one. None if that hour is
+/// over by now: what was left of it is nothing that the new one lacks.
+fn end_of_hour(told: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     let latest = next_hour(now);
     let minute = |it: Timestamp| {
         let minutes = it.as_second().saturating_add(30).div_euclid(60);
         Timestamp::from_second(minutes.saturating_mul(60)).unwrap_or(latest)
     };
     match told.map(minute) {
-        Some(it) if it > now && it <= latest => it,
-        _ => latest,
+        Some(it) if it <= now => None,
+        Some(it) => Some(it.min(latest)),
+        None => Some(latest),
     }
 }
 

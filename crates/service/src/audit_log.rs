@@ -215,7 +215,11 @@ fn within(
     below: Option<&UsagePlace>,
 ) -> UsageFilter {
     let from = above.map(|it| span.start(it.at));
-    let to = below.map(|it| span.end(it.at));
+    // What is before a whole span has none of its rows: they are not counted again.
+    let to = below.map(|it| match it.of {
+        Some(_) => span.end(it.at),
+        None => span.start(it.at),
+    });
     UsageFilter {
         from: filter.from.max(from),
         to: match (filter.to, to) {

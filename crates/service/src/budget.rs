@@ -65,7 +65,7 @@ pub struct OverBudget {
     pub retry_after: SignedDuration,
 }
 
-/// Leave to make one call. Dropped without [`Admission::observe`], it gives back what it holds.
+/// Leave to make one call. Dropped before [`Admission::sent`], it gives back what it holds.
 #[derive(Debug)]
 #[must_use = "what the answer says of limits is to be observed"]
 pub struct Admission {
@@ -75,6 +75,8 @@ pub struct Admission {
     held: Vec<BudgetOf>,
     /// The endpoint where keys take turns, if this call took one.
     turn: Option<BudgetOf>,
+    /// When the call was made, if it was: then nothing is given back.
+    sent_at: Option<Timestamp>,
     budgets: Arc<Budgets>,
 }
 
@@ -118,6 +120,7 @@ pub async fn admit_call(
         key: client.key().id,
         held: Vec::new(),
         turn: None,
+        sent_at: None,
         budgets: Arc::clone(budgets),
     };
     if budgets.is_nothing_scarce() || !client.has_live_grant() {
@@ -176,6 +179,16 @@ impl Admission {
         Ok(())
     }
 
+    /// The call is on its way: whatever becomes of it, whoever leaves, Atlassian counts it.
+    pub fn sent(&mut self, services: &Services) {
+        self.sent_at = Some(services.env.now());
+    }
+
+    /// It was not: not a byte of it left.
+    pub const fn not_sent(&mut self) {
+        self.sent_at = None;
+    }
+
     /// Hears what the answer said, as soon as its headers are there. What others have to know at once is written
     /// before this returns; if the caller leaves meanwhile, with the next call.
     pub async fn observe(mut self, services: &Services, reports: &[Report]) {
@@ -208,6 +221,12 @@ impl Drop for Admission {
             return;
         }
         let mut known = self.budgets.lock();
+        if let Some(at) = self.sent_at {
+            for of in &self.held {
+                known.spent(of, true, at);
+            }
+            return;
+        }
         for of in &self.held {
             known.release(of);
         }
@@ -242,8 +261,13 @@ fn note(
             continue;
         }
         let is_new = is_refusal && !before.is_used_up(now);
-        if is_new && report.limit == Limit::Burst {
-            known.refuse_burst(&of, after.of, now);
+        // A refusal that names no limit closes the endpoint as a burst does: keys take turns there as well.
+        let is_of_endpoint = matches!(report.limit, Limit::Burst | Limit::Unnamed);
+        if is_new
+            && is_of_endpoint
+            && let Some(endpoint) = planned.budget(Limit::Burst)
+        {
+            known.refuse_burst(&endpoint, after.of, now);
         }
         if is_new && report.limit.is_of_hour() {
             tracing::warn!(

@@ -216,7 +216,8 @@ impl Passing<'_> {
         let mut tries = 1;
         loop {
             let planned = self.planned.clone();
-            let admission = budget::admit_call(self.services, self.client, planned).await?;
+            let mut admission = budget::admit_call(self.services, self.client, planned).await?;
+            admission.sent(self.services);
             let failed = match self.send(token, body).await {
                 Ok(answer) => {
                     let reports = self.atlassian.reports_of(answer.status(), answer.headers());
@@ -225,6 +226,9 @@ impl Passing<'_> {
                 }
                 Err(failed) => failed,
             };
+            if failed == PassError::NotSent {
+                admission.not_sent();
+            }
             drop(admission);
             let may = tries < MOST_TRIES && self.may_be_tried_again(failed);
             body = match self.again().filter(|_| may) {

@@ -383,9 +383,29 @@ db_tests! {
                 None => break,
             }
         }
-        let mut back: Vec<_> = backwards.into_iter().rev().flatten().collect();
-        back.dedup();
+        let back: Vec<_> = backwards.into_iter().rev().flatten().collect();
         assert_eq!(back, pages.concat());
+    }
+
+    async fn a_day_of_more_calls_than_are_added_up_at_once_hides_no_older_one(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let billing = key(&app, &ada, "billing").await;
+        // 5,760 rows a day.
+        let kinds = [200, 201, 404, 500].map(|it| proxied("/rest/api/3/issue/{}", it));
+        let calls: Vec<_> = (1..=3 * 1_440).flat_map(|minute| kinds.clone().map(|it| (minute, it, 1))).collect();
+        called(&app, &ada, billing, &calls).await;
+        let (mut rest, mut sum, mut pages) = ("/usage?by=day".to_owned(), 0, 0);
+        loop {
+            let found = page(&ada, &rest).await;
+            sum += table(&found).iter().map(|it| it[4].replace(',', "").parse::<usize>().unwrap()).sum::<usize>();
+            pages += 1;
+            match link(&found, "Older") {
+                Some(older) if pages < 20 => rest = older,
+                _ => break,
+            }
+        }
+        assert_eq!(sum, calls.len(), "on {pages} pages");
     }
 
     async fn a_file_has_every_row_once_as_it_is_kept(db: TestDb) {

@@ -292,6 +292,16 @@ fn any_headers() -> impl Strategy<Value = HeaderMap> {
     })
 }
 
+#[test]
+fn what_is_left_of_an_hour_that_is_over_says_nothing_of_the_next() {
+    // Two seconds were left; the answer took five.
+    for (late, told) in [(-2, 1), (3, 0), (20, 0)] {
+        let now = next_hour(now()) + SignedDuration::from_secs(late);
+        let left = headers(&[("ratelimit", "\"global-app-quota\";r=12;t=2")]);
+        assert_eq!(read(200, &left, now, || DRAWN).len(), told, "{late}");
+    }
+}
+
 proptest! {
     /// Whatever is sent is read without a panic, and no time lies in the past or beyond what is possible.
     #[test]

@@ -125,4 +125,24 @@ db_tests! {
         three.observe(&world.services, &left(0)).await;
         ask().await.unwrap_err();
     }
+
+    async fn what_was_sent_is_spent_whoever_leaves(db: TestDb) {
+        let (world, _, billing) = two_processes(db).await;
+        let template = PathTemplate::new(MYSELF);
+        let ask = || admit(&world.services, &billing.client, &billing.site, Method::Get, &template);
+        let left = [Report { limit: Limit::AppHour, told: Told::Left { points: 2, of: Some(1_000), until: next_hour(world.now()) } }];
+        ask().await.unwrap().observe(&world.services, &left).await;
+        for _ in 0..2 {
+            let mut unsent = ask().await.unwrap();
+            unsent.sent(&world.services);
+            unsent.not_sent();
+            drop(unsent);
+        }
+        for _ in 0..2 {
+            let mut sent = ask().await.unwrap();
+            sent.sent(&world.services);
+            drop(sent);
+        }
+        assert_eq!(ask().await.unwrap_err().limit, Limit::AppHour);
+    }
 }
