@@ -61,8 +61,9 @@ fn main() {
          {table}\n\
          Requests per second are of one server and one client on the same cores, with {CONNECTIONS} kept\n\
          connections, the routes asked in turns, {ROUNDS} rounds of {seconds} s each; the ratio is of the\n\
-         medians. The empty route is `/healthz`: all layers, no work. The route of one statement is `/account` with a\n\
-         session that is not known: all layers, one SELECT by a unique key.\n{tortured}",
+         medians. The empty route is `/healthz`: all layers, no work. The route that finds one row is `/account` with a\n\
+         session that has ended, and the one that finds none the same with a session that is not known: all layers, one\n\
+         SELECT by a unique key.\n{tortured}",
         cores = std::thread::available_parallelism().map_or(0, usize::from),
         seconds = ROUND.as_secs(),
         tortured = what_torture_wrote(target),
