@@ -50,7 +50,7 @@ fn of(runtime: &Runtime, db: TestDb, is_sqlite: bool) -> Vec<Row> {
             .db
             .raw("UPDATE sessions SET ends_at = 0")
             .await
-            .unwrap()
+            .unwrap();
     });
     let account = |session: &str| Asked {
         status: 303,
