@@ -63,10 +63,10 @@ fn main() {
          connections, the routes asked in turns, {ROUNDS} rounds of {seconds} s each; the ratio is of the\n\
          medians. The empty route is `/healthz`: all layers, no work. The route that finds one row is `/account` with a\n\
          session that has ended, and the one that finds none the same with a session that is not known: all layers, one\n\
-         SELECT by a unique key.\n{tortured}",
+         SELECT by a unique key.\n{others}",
         cores = std::thread::available_parallelism().map_or(0, usize::from),
         seconds = ROUND.as_secs(),
-        tortured = what_torture_wrote(target),
+        others = what_others_wrote(target),
     );
     std::fs::write(target, text).unwrap();
 }
@@ -81,13 +81,11 @@ fn log_as_the_product_does() {
         .init();
 }
 
-/// The part of the file that `scripts/torture` writes, as it is.
-fn what_torture_wrote(file: &str) -> String {
+/// The parts of the file that people and `scripts/torture` write, as they are.
+fn what_others_wrote(file: &str) -> String {
     let before = std::fs::read_to_string(file).unwrap_or_default();
-    let part = before.split_once("\n## Storms and kills\n");
-    part.map_or_else(String::new, |(_, rest)| {
-        format!("\n## Storms and kills\n{rest}")
-    })
+    let part = before.split_once("\n## ");
+    part.map_or_else(String::new, |(_, rest)| format!("\n## {rest}"))
 }
 
 /// One line of the table.
