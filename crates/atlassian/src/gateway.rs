@@ -2,8 +2,8 @@
 //!
 //! Unlike our own calls these go over hyper, which sends an address as it was written; reqwest would tidy it.
 //! Connections are kept and shared, HTTP/2 where the gateway offers it. There is a limit to how long the other
-//! side may be silent, none to how long a call takes. Redirects are answers like others, and nothing is
-//! decompressed.
+//! side may be silent, none to how long a call takes. Redirects are answers like others, and nothing that is
+//! passed on is decompressed.
 
 use std::{borrow::Cow, fmt, io::Read as _, sync::Arc, time::Duration};
 
@@ -220,16 +220,10 @@ impl Gateway {
         let mut answering = self.pool.request(request);
         let begun = Instant::now();
         let answered = loop {
-            // While the body moves, or it is the caller who lets it stand, nobody expects an answer.
-            let deadline = if progress.is_waited_for() {
-                Instant::now() + self.timeouts.answer
-            } else {
-                progress.moved_at() + self.timeouts.answer
-            };
-            match timeout_at(deadline, &mut answering).await {
+            let deadline = || progress.answer_expected_since() + self.timeouts.answer;
+            match timeout_at(deadline(), &mut answering).await {
                 Ok(answered) => break answered,
-                Err(_) if progress.is_waited_for() => {}
-                Err(_) if Instant::now() < progress.moved_at() + self.timeouts.answer => {}
+                Err(_) if Instant::now() < deadline() => {}
                 Err(_) => {
                     observer.answered(OPERATION, begun.elapsed());
                     tracing::info!("no answer from the gateway for too long");

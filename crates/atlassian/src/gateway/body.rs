@@ -98,13 +98,12 @@ impl Progress {
         self.fault.store(code, Ordering::SeqCst);
     }
 
-    /// Whether it is the caller who is waited for, not the gateway. [`watched`] ends that in time.
-    pub(super) fn is_waited_for(&self) -> bool {
-        self.is_waited_for.load(Ordering::SeqCst)
-    }
-
-    /// When it moved last.
-    pub(super) fn moved_at(&self) -> Instant {
+    /// Since when the gateway owes an answer: it does not while the body moves, or while it is the caller who lets
+    /// it stand, which [`watched`] ends in time.
+    pub(super) fn answer_expected_since(&self) -> Instant {
+        if self.is_waited_for.load(Ordering::SeqCst) {
+            return Instant::now();
+        }
         self.begun + Duration::from_millis(self.moved_after_millis.load(Ordering::Relaxed))
     }
 
