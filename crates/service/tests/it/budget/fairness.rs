@@ -108,6 +108,28 @@ db_tests! {
         assert!(noisy.served > 60, "it has its part: {noisy:?}");
     }
 
+    async fn keys_take_turns_after_a_refusal_that_names_no_limit(db: TestDb) {
+        let world = World::new(db).await;
+        let callers = three(&world).await;
+        let template = PathTemplate::new(MYSELF);
+        let ask = |n: usize| admit(&world.services, &callers[n].client, &callers[n].site, Method::Get, &template);
+        let refused = [Report { limit: Limit::Unnamed, told: Told::Refused { until: Some(world.now() + SECOND), of: None } }];
+        ask(0).await.unwrap().observe(&world.services, &refused).await;
+        world.env.advance(SECOND * 2);
+        let mut over = None;
+        for _ in 0..100 {
+            match ask(0).await {
+                Ok(made) => made.observe(&world.services, &[]).await,
+                Err(refusal) => over = Some(refusal),
+            }
+        }
+        let over = over.unwrap();
+        assert_eq!((over.limit, over.why), (Limit::Burst, Why::FairShare));
+        for quiet in [1, 2] {
+            ask(quiet).await.unwrap().observe(&world.services, &[]).await;
+        }
+    }
+
     async fn what_a_call_holds_is_given_back_where_it_is_not_made(db: TestDb) {
         let (world, _, billing) = two_processes(db).await;
         let template = PathTemplate::new(MYSELF);
