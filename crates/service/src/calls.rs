@@ -201,7 +201,7 @@ impl NotServed {
     pub const fn answer(&self) -> Answer {
         match self {
             Self::Token(err) => err.answer(),
-            Self::Forbidden(_) => Answer::CallersFault,
+            Self::Key(_) | Self::Forbidden(_) => Answer::CallersFault,
         }
     }
 }

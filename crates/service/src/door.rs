@@ -13,6 +13,7 @@ use domain::{
     credential::{Generation, IntegrationCredential, Provider, Scopes},
     ids::CredentialId,
     jira::Site,
+    session::TokenHash,
     state::ConnectionState,
     text::{AccountId, CloudId},
 };
@@ -29,12 +30,14 @@ use crate::{
 
 mod identify;
 
-pub use identify::{KeyError, identify};
+pub use identify::{KeyEnded, KeyError, identify};
 
 /// A service that presented a good key, and what it is after. Made by [`identify()`] only.
 #[derive(Clone, Debug)]
 pub struct ApiClient {
     key: ApiKey,
+    /// By which the key is found again.
+    hash: TokenHash,
     provider: Provider,
     connection: ConnectionOverview,
 }
@@ -191,6 +194,9 @@ pub enum NotServed {
     /// There is none.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The key ended while a token was waited for.
+    #[error(transparent)]
+    Key(#[from] KeyEnded),
     /// Another site was chosen meanwhile, and the key is not for that one.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -273,30 +279,37 @@ pub(crate) async fn token_and_site(
         return Err(no_connection(services, client).await.into());
     };
     let token = refresh::serve(services, credential, wish).await?;
-    if let Some(site) = client.site() {
-        return Ok((token, site.cloud_id.clone()));
+    match client.site() {
+        Some(site) if !is_stale(credential, &token) => Ok((token, site.cloud_id.clone())),
+        _ => {
+            let served = hand_out(services, client, credential, token).await?;
+            Ok((served.token, served.site.cloud_id))
+        }
     }
-    let served = hand_out(services, client, credential, token).await?;
-    Ok((served.token, served.site.cloud_id))
 }
 
-/// Another token in the place of one that was refused, if there is one or one can be had.
+/// Another token in the place of one that was refused at `site`, if there is one or one can be had, and the
+/// team's connection is still with that site.
 pub(crate) async fn replace_refused(
     services: &Arc<Services>,
     client: &ApiClient,
     refused: &ValidToken,
-) -> Result<Option<ValidToken>, TokenError> {
+    site: &CloudId,
+) -> Result<Option<ValidToken>, NotServed> {
     // Not as it was when the key was found: another process may have been here.
     let found = read_anew(services, client).await?;
     let credential = found.credential.as_ref().filter(|it| it.is_live());
     let Some(credential) = credential else {
         let state = services.facts(&found, services.env.now()).state();
-        return Err(TokenError::NoConnection(state));
+        return Err(TokenError::NoConnection(state).into());
     };
     let rejected = (refused.credential, refused.generation);
     let token = refresh::replace_rejected(services, credential, rejected, Wish::NOW).await?;
-    let is_newer = (token.credential, token.generation) != rejected;
-    Ok(is_newer.then_some(token))
+    if (token.credential, token.generation) == rejected {
+        return Ok(None);
+    }
+    let served = hand_out(services, client, credential, token).await?;
+    Ok((served.site.cloud_id == *site).then_some(served.token))
 }
 
 /// For a service whose token was refused: another one, or the same with the proof that it works.
@@ -327,6 +340,17 @@ fn live(client: &ApiClient) -> Option<&IntegrationCredential> {
     credential.filter(|it| it.is_live())
 }
 
+/// Whether a token is not of the grant as it was read, for it was refreshed since, or somebody tried to: then
+/// somebody waited for it, and key, grant and site may be others by now.
+fn is_stale(read: &IntegrationCredential, token: &ValidToken) -> bool {
+    match token.caveat {
+        // What is in the memory of one process is newer than whatever could be read.
+        Some(Caveat::NotSaved) => false,
+        Some(_) => true,
+        None => (token.credential, token.generation) != (read.id, read.generation),
+    }
+}
+
 /// Adds to a token what a service needs beside it.
 async fn hand_out(
     services: &Services,
@@ -334,15 +358,14 @@ async fn hand_out(
     before: &IntegrationCredential,
     token: ValidToken,
 ) -> Result<Served, NotServed> {
-    // A refresh has changed what was read; one that failed has as well.
-    let is_stale = match token.caveat {
-        Some(Caveat::NotSaved) => false,
-        Some(_) => true,
-        None => token.generation != before.generation,
-    };
-    let anew = if is_stale {
-        // The token is in hand: a store that is away by now must not cost it.
-        read_anew(services, client).await.ok()
+    let anew = if is_stale(before, &token) {
+        // Boxed, as it is rare: room for it would be moved about with each good token.
+        match Box::pin(identify::recheck(services, client)).await {
+            Ok(found) => Some(found),
+            Err(KeyError::Ended(why)) => return Err(why.into()),
+            // The token is in hand: a store that is away by now must not cost it.
+            Err(_) => None,
+        }
     } else {
         None
     };
@@ -354,7 +377,7 @@ async fn hand_out(
         return Err(if facts.state().has_grant() {
             Error::Internal(anyhow!("a grant in force without a site")).into()
         } else {
-            TokenError::NoConnection(facts.state()).into()
+            no_connection(services, client).await.into()
         });
     };
     let site = integration.site.clone();

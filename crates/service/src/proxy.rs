@@ -152,7 +152,7 @@ pub async fn pass_on(
         // Also where it cannot be sent again: then the next call finds a newer token.
         Judged::TokenRefused => {
             // Boxed, as it is rare: room for it would be moved about with each call.
-            let replaced = Box::pin(door::replace_refused(services, client, &token)).await;
+            let replaced = Box::pin(passing.replace(&token)).await;
             match replaced {
                 Ok(newer) => match newer.zip(passing.again()) {
                     Some((newer, body)) => {
@@ -163,8 +163,12 @@ pub async fn pass_on(
                     None => Ok(answer),
                 },
                 // Now it is known that nothing can be had but by people.
-                Err(err @ TokenError::NoConnection(_)) => Err(err.into()),
-                Err(err) => {
+                Err(
+                    err @ (NotServed::Key(_)
+                    | NotServed::Forbidden(_)
+                    | NotServed::Token(TokenError::NoConnection(_))),
+                ) => Err(err.into()),
+                Err(NotServed::Token(err)) => {
                     tracing::info!(error = %err, "no token in the place of one that was refused");
                     Ok(answer)
                 }
@@ -195,7 +199,7 @@ pub fn link_rules(services: &Services, client: &ApiClient, ours: &str) -> Vec<Ru
 
 /// A call that can be sent more than once.
 struct Passing<'a> {
-    services: &'a Services,
+    services: &'a Arc<Services>,
     client: &'a ApiClient,
     atlassian: &'a Atlassian,
     target: Target,
@@ -240,6 +244,11 @@ impl Passing<'_> {
                 sleep_until(Instant::now() + BEFORE_THE_LAST_TRY).await;
             }
         }
+    }
+
+    /// Another token in the place of one that was refused.
+    async fn replace(&self, refused: &ValidToken) -> Result<Option<ValidToken>, NotServed> {
+        door::replace_refused(self.services, self.client, refused, &self.planned.site).await
     }
 
     /// The body once more, where that can be.

@@ -1,11 +1,12 @@
 //! Whose key it is, and whether it may do what it is presented for.
 
 use domain::{
-    api_key::{Errand, Forbidden},
+    api_key::{ApiKey, Errand, Forbidden},
     credential::Provider,
 };
+use jiff::Timestamp;
 use secrecy::SecretString;
-use store::StoreError;
+use store::{ConnectionOverview, StoreError};
 use vault::token_hash::{self, NotAKey};
 
 use super::ApiClient;
@@ -13,6 +14,32 @@ use crate::{
     Error, Services,
     throttle::{Caller, ClientAddress, Throttled},
 };
+
+/// Why a key that is one opens nothing, whatever it is presented for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyEnded {
+    /// There is none like it: of another server, or its team is gone.
+    #[error("no such key")]
+    Unknown,
+    /// An admin ended it.
+    #[error("the key is revoked")]
+    Revoked,
+    /// It was made to end, and has.
+    #[error("the key has expired")]
+    Expired,
+}
+
+impl KeyEnded {
+    fn check(key: &ApiKey, now: Timestamp) -> Result<(), Self> {
+        if key.revoked_at.is_some() {
+            return Err(Self::Revoked);
+        }
+        if key.has_expired(now) {
+            return Err(Self::Expired);
+        }
+        Ok(())
+    }
+}
 
 /// Why a key opens nothing.
 #[derive(Debug, thiserror::Error)]
@@ -23,15 +50,9 @@ pub enum KeyError {
     /// It has, and was not copied well: its checksum does not fit.
     #[error("the key is mistyped")]
     Mistyped,
-    /// There is none like it: of another server, or its team is gone.
-    #[error("no such key")]
-    Unknown,
-    /// An admin ended it.
-    #[error("the key is revoked")]
-    Revoked,
-    /// It was made to end, and has.
-    #[error("the key has expired")]
-    Expired,
+    /// It is none that is in force.
+    #[error(transparent)]
+    Ended(#[from] KeyEnded),
     /// It is good, and may not do this.
     #[error("{why}")]
     Forbidden {
@@ -66,9 +87,9 @@ impl KeyError {
         match self {
             Self::Malformed => "malformed",
             Self::Mistyped => "mistyped",
-            Self::Unknown => "unknown",
-            Self::Revoked => "revoked",
-            Self::Expired => "expired",
+            Self::Ended(KeyEnded::Unknown) => "unknown",
+            Self::Ended(KeyEnded::Revoked) => "revoked",
+            Self::Ended(KeyEnded::Expired) => "expired",
             Self::Forbidden { .. } => "forbidden",
             Self::Throttled(_) => "throttled",
             Self::Failed(_) => "failed",
@@ -129,21 +150,16 @@ async fn find(
     };
     let hash = token_hash::hash_key(key).map_err(|why| refuse(why.into()))?;
     let Some(found) = services.store.find_api_caller(&hash, provider).await? else {
-        return Err(refuse(KeyError::Unknown));
+        return Err(refuse(KeyEnded::Unknown.into()));
     };
-    let key = found.key;
-    if key.revoked_at.is_some() {
-        return Err(KeyError::Revoked);
-    }
-    let now = services.env.now();
-    if key.has_expired(now) {
-        return Err(KeyError::Expired);
-    }
+    let (key, now) = (found.key, services.env.now());
+    KeyEnded::check(&key, now)?;
     services
         .key_usage
         .note(key.team, key.id, key.last_used_at, now);
     let client = ApiClient {
         key,
+        hash,
         provider,
         connection: found.connection,
     };
@@ -154,4 +170,27 @@ async fn find(
             why,
         }),
     }
+}
+
+/// Reads key and connection once more: whoever waited for a token may have lost its key meanwhile.
+///
+/// # Errors
+///
+/// [`KeyError::Ended`], or [`KeyError::Failed`].
+pub(super) async fn recheck(
+    services: &Services,
+    client: &ApiClient,
+) -> Result<ConnectionOverview, KeyError> {
+    let again = async {
+        let found = services
+            .store
+            .find_api_caller(&client.hash, client.provider)
+            .await?
+            .ok_or(KeyEnded::Unknown)?;
+        KeyEnded::check(&found.key, services.env.now())?;
+        Ok(found.connection)
+    };
+    again
+        .await
+        .inspect_err(|why| services.metrics.key_refused(why))
 }

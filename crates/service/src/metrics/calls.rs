@@ -167,6 +167,7 @@ impl super::Metrics {
 mod tests {
     use super::super::Metrics;
     use super::*;
+    use crate::door::KeyEnded;
 
     #[test]
     fn every_series_of_calls_is_there_from_the_start_and_counts() {
@@ -185,7 +186,7 @@ mod tests {
         }
         metrics.called(Call::Token, Answer::Served);
         metrics.called(Call::Status, Answer::OurFault);
-        metrics.key_refused(&KeyError::Revoked);
+        metrics.key_refused(&KeyEnded::Revoked.into());
         metrics.set_unwritten_usage(3);
         metrics.proxied(true, 204);
         metrics.proxied(false, 503);

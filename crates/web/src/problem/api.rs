@@ -9,7 +9,7 @@ use domain::{
 use jiff::SignedDuration;
 use service::{
     Error,
-    door::{KeyError, NotServed, RejectedError},
+    door::{KeyEnded, KeyError, NotServed, RejectedError},
     key_rate::KeyLimited,
     proxy::{CallersFault, PassError, ProxyError},
     refresh::TokenError,
@@ -240,24 +240,32 @@ impl From<KeyError> for Problem {
                 "This key is mistyped",
                 "Its last six characters do not fit the others: one of them was changed. Copy it anew.",
             ),
-            KeyError::Unknown => key(
+            KeyError::Ended(why) => why.into(),
+            KeyError::Forbidden { why, .. } => why.into(),
+            KeyError::Throttled(err) => err.into(),
+            KeyError::Failed(err) => Self::for_programs(err),
+        }
+    }
+}
+
+impl From<KeyEnded> for Problem {
+    fn from(why: KeyEnded) -> Self {
+        match why {
+            KeyEnded::Unknown => key(
                 "key_unknown",
                 "There is no such key",
                 "It may belong to another server, or its team was deleted.",
             ),
-            KeyError::Revoked => key(
+            KeyEnded::Revoked => key(
                 "key_revoked",
                 "This key is revoked",
                 "An admin of the team ended it. Ask for a new one.",
             ),
-            KeyError::Expired => key(
+            KeyEnded::Expired => key(
                 "key_expired",
                 "This key has expired",
                 "It was made to end. An admin of the team replaces it on the page Keys.",
             ),
-            KeyError::Forbidden { why, .. } => why.into(),
-            KeyError::Throttled(err) => err.into(),
-            KeyError::Failed(err) => Self::for_programs(err),
         }
     }
 }
@@ -305,6 +313,7 @@ impl From<NotServed> for Problem {
     fn from(err: NotServed) -> Self {
         match err {
             NotServed::Token(err) => err.into(),
+            NotServed::Key(why) => why.into(),
             NotServed::Forbidden(why) => why.into(),
         }
     }

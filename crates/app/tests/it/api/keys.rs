@@ -185,4 +185,50 @@ db_tests! {
         is(&old.token().await, "200");
         is(&old.get().await, "200");
     }
+
+    async fn a_key_that_ends_while_a_token_is_waited_for_gets_none(db: TestDb) {
+        const DAY: SignedDuration = SignedDuration::from_hours(24);
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        let world = &app.world;
+        let other = world.another_process(testkit::world::key_ring("tests", 1));
+        let proxied = "/api/v1/integrations/jira/proxy/rest/api/3/search/jql";
+        for (n, path) in [TOKEN, REJECTED, proxied].into_iter().enumerate() {
+            for told in ["401 key_revoked", "401 key_expired", "200"] {
+                let newest = json_of(&billing.token().await)["token_id"].clone();
+                let lasting = Lasting::Days(1);
+                let wish = KeyWish { lasting, ..KeyWish::named(&format!("{n} {told}")) };
+                let made = api_keys::create(&world.services, &ada.who, &wish).await.unwrap();
+                world.add_secret(&made.shown_once().into());
+                let service = Service { app: app.clone(), key: made.shown_once() };
+                world.env.advance(DAY - MINUTE);
+                let before = world.sim.counts();
+                let held = world.sim.hold(Endpoint::Token);
+                let waiting = tokio::spawn(async move {
+                    let body = match path {
+                        TOKEN => json!({}),
+                        REJECTED => json!({"token_id": newest}),
+                        _ => json!({"jql": "project = SOLO"}),
+                    };
+                    service.post(path, body).await
+                });
+                held.reached().await;
+                match told {
+                    "401 key_revoked" => {
+                        let done = api_keys::revoke(&other.services, &ada.who, made.key.id).await;
+                        assert!(done.unwrap());
+                    }
+                    "401 key_expired" => world.env.advance(MINUTE),
+                    _ => {}
+                }
+                held.release();
+                let answer = waiting.await.unwrap();
+                assert_eq!(answer.told(), told, "{path}: {}", answer.body);
+                let after = world.sim.counts();
+                assert_eq!(after.refresh, before.refresh + 1, "{path} {told}");
+                let passed_on = u64::from(path == proxied && told == "200");
+                assert_eq!(after.search_jql, before.search_jql + passed_on, "{path} {told}");
+            }
+        }
+    }
 }

@@ -78,6 +78,36 @@ db_tests! {
         assert_eq!(billing.app.world.sim.counts().refresh, 2);
     }
 
+    async fn whose_key_or_site_goes_while_a_token_is_replaced_has_no_second_try(db: TestDb) {
+        let gateway = RawGateway::start().await;
+        let billing = Service::at(&gateway, db, TIMEOUTS).await;
+        let world = &billing.app.world;
+        let keys = service::api_keys::list(&world.services, &billing.ada.who).await.unwrap();
+        let (app, key) = (billing.app.clone(), billing.key.clone());
+        let refused = async || {
+            gateway.play(refusal("401 X", UNAUTHORIZED));
+            let held = world.sim.hold(Endpoint::Token);
+            let req = Request::get(format!("{PROXY}rest/x")).header("authorization", format!("Bearer {key}"));
+            let (app, req) = (app.clone(), req.body(Body::empty()).unwrap());
+            let call = tokio::spawn(async move { app.send(req).await });
+            held.reached().await;
+            (held, call)
+        };
+        let (held, call) = refused().await;
+        let elsewhere = "UPDATE jira_integrations SET cloud_id = 'elsewhere'";
+        world.db.raw(elsewhere).await.unwrap();
+        held.release();
+        let answer = call.await.unwrap();
+        is_of_jira(&answer, 401);
+        assert_eq!(answer.body, UNAUTHORIZED);
+        world.env.advance(SignedDuration::from_secs(31));
+        let (held, call) = refused().await;
+        service::api_keys::revoke(&world.services, &billing.ada.who, keys[0].key.id).await.unwrap();
+        held.release();
+        is_ours(&call.await.unwrap(), "401 key_revoked");
+        assert_eq!((gateway.arrived().len(), world.sim.counts().refresh), (2, 2));
+    }
+
     async fn fifty_who_are_refused_at_once_cause_one_refresh(db: TestDb) {
         let gateway = RawGateway::start().await;
         let billing = Service::at(&gateway, db, TIMEOUTS).await;
