@@ -12,12 +12,14 @@ use crate::{
 mod lasting;
 mod path;
 mod rights;
+mod room;
 
 pub use lasting::{Lasting, LastingError};
 pub use path::{ISSUE_PATHS, PathPrefix, SEARCH_PATHS, VERSIONS};
 pub use rights::{
     ChoiceError, ChosenRights, Errand, Forbidden, ProxyRight, Right, Rights, RightsError,
 };
+pub use room::{MOST_KEYS, NoRoom, Room};
 
 /// So long before its end a key is said to end soon.
 pub const ENDS_SOON: SignedDuration = SignedDuration::from_hours(24 * 14);
@@ -104,6 +106,11 @@ impl ApiKey {
     /// Whether it has ended by itself.
     pub fn has_expired(&self, now: Timestamp) -> bool {
         matches!(self.end(now), End::Past(_))
+    }
+
+    /// Whether a service may come in with it.
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && !self.has_expired(now)
     }
 
     /// When the key ends that is made in its place now: it lasts as long as this one was made to.

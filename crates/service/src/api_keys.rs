@@ -3,9 +3,11 @@
 //! A key opens the connections of one team, and is called as the service that has it. It is shown once;
 //! only its hash is kept. One that was revoked is refused from the next call on, in every process: it is
 //! read with each call. While a service goes from one key to the next it has two.
+//!
+//! One that has expired stays listed, so that whoever presents it is told why; it makes room for a new one.
 
 use domain::{
-    api_key::{ApiKey, Lasting, LastingError, Rights},
+    api_key::{ApiKey, Lasting, LastingError, NoRoom, Rights, Room},
     audit::AuditAction,
     ids::{ApiKeyId, TeamId, UserId},
     text::{CloudId, PersonName, ServiceName, Slug, TextError},
@@ -20,8 +22,8 @@ use crate::{
     who::{Admin, Member},
 };
 
-/// So many keys a team has at most that are not revoked.
-pub const MOST_KEYS: usize = 200;
+/// The word of an audit row where a key was revoked to make room for another: it had ended by itself.
+const EXPIRED: &str = "expired";
 
 /// A key as it shall be.
 #[derive(Clone, Debug, Default)]
@@ -68,8 +70,8 @@ pub enum CreateKeyError {
     /// Name or end cannot be taken.
     #[error("{0}")]
     Mistakes(KeyMistakes),
-    /// [`MOST_KEYS`] are there.
-    #[error("the team has {MOST_KEYS} keys; revoke those that no service uses")]
+    /// [`MOST_KEYS`](domain::api_key::MOST_KEYS) are in force.
+    #[error("{}", NoRoom::OfTeam)]
     TooMany,
     /// As any change of a team.
     #[error(transparent)]
@@ -100,7 +102,7 @@ pub enum KeyNameMistake {
     /// It is no name.
     #[error(transparent)]
     Text(TextError),
-    /// A service of the team has it.
+    /// A service of the team has a key in force by it.
     #[error("is that of another key; replace or revoke that one")]
     Taken,
 }
@@ -111,7 +113,7 @@ impl From<StoreError> for CreateKeyError {
     }
 }
 
-/// Makes a key for a service that has none.
+/// Makes a key for a service that has none in force.
 ///
 /// # Errors
 ///
@@ -170,7 +172,8 @@ async fn make(
     let now = services.env.now();
     let (name, end) = (ServiceName::parse(&wish.name), wish.lasting.end(now));
     let keys = tx.list_api_keys(team).await?;
-    let is_taken = |name: &ServiceName| keys.iter().any(|it| it.key.name == *name);
+    let mut in_force = keys.iter().filter(|it| it.key.is_in_force(now));
+    let mut is_taken = |name: &ServiceName| in_force.any(|it| it.key.name == *name);
     let name = match name {
         Ok(name) if is_taken(&name) => Err(KeyNameMistake::Taken),
         other => other.map_err(KeyNameMistake::Text),
@@ -184,14 +187,22 @@ async fn make(
             }));
         }
     };
-    if keys.len() >= MOST_KEYS {
-        return Err(CreateKeyError::TooMany);
-    }
+    let taken = || {
+        CreateKeyError::Mistakes(KeyMistakes {
+            name: Some(KeyNameMistake::Taken),
+            end: None,
+        })
+    };
+    let room = make_room(services, &mut tx, &keys, (team, &name), actor).await?;
+    let room = room.map_err(|why| match why {
+        NoRoom::OfService => taken(),
+        NoRoom::OfTeam => CreateKeyError::TooMany,
+    })?;
     let key = ApiKey {
         id: ApiKeyId::new(services.env.as_ref()),
         team,
         name,
-        is_second: false,
+        is_second: room.is_second,
         rights: wish.rights.clone(),
         pin: wish.pin.clone(),
         created_by: actor,
@@ -205,17 +216,42 @@ async fn make(
         actor,
         ..Entry::new(AuditAction::ApiKeyCreated)
     };
-    let entry = entry.detail(match actor {
-        Some(_) => rights.to_owned(),
-        None => format!("{OPERATOR} {rights}"),
-    });
-    match add(services, tx, key, entry).await? {
-        Some(created) => Ok(created),
-        None => Err(CreateKeyError::Mistakes(KeyMistakes {
-            name: Some(KeyNameMistake::Taken),
-            end: None,
-        })),
+    let entry = entry.detail(by(actor, rights));
+    let added = add(services, tx, key, entry).await?;
+    added.ok_or_else(taken)
+}
+
+/// The detail of an audit row, where the operator may have been at work.
+fn by(actor: Option<UserId>, word: &str) -> String {
+    match actor {
+        Some(_) => word.to_owned(),
+        None => format!("{OPERATOR} {word}"),
     }
+}
+
+/// Finds room for another key of a service, and revokes the expired ones that are in its way.
+async fn make_room(
+    services: &Services,
+    tx: &mut Tx,
+    keys: &[ApiKeyWithName],
+    (team, name): (TeamId, &ServiceName),
+    actor: Option<UserId>,
+) -> Result<Result<Room, NoRoom>, ChangeError> {
+    let now = services.env.now();
+    let room = match Room::find(keys.iter().map(|it| &it.key), name, now) {
+        Ok(room) => room,
+        Err(none) => return Ok(Err(none)),
+    };
+    for id in &room.ended {
+        tx.revoke_api_key(team, *id, now).await?;
+        let entry = Entry {
+            actor,
+            ..Entry::new(AuditAction::ApiKeyRevoked)
+        };
+        let entry = entry.team(team).subject(id.uuid());
+        services.audit(tx, entry.detail(by(actor, EXPIRED))).await?;
+    }
+    Ok(Ok(room))
 }
 
 /// Adds a key with its audit row; none if its place is taken.
@@ -240,13 +276,13 @@ async fn add(
 #[derive(Debug, thiserror::Error)]
 pub enum RotateKeyError {
     /// The service has two: one of them has to go first.
-    #[error("the service has two keys already")]
+    #[error("{}", NoRoom::OfService)]
     TwoInForce(ServiceName),
-    /// The key is not there, or not in force.
+    /// The key is not there, or was revoked.
     #[error("there is no such key in force")]
     Gone,
-    /// [`MOST_KEYS`] are there.
-    #[error("too many keys are in force")]
+    /// [`MOST_KEYS`](domain::api_key::MOST_KEYS) are in force.
+    #[error("{}", NoRoom::OfTeam)]
     TooMany,
     /// As any change of a team.
     #[error(transparent)]
@@ -260,7 +296,7 @@ impl From<StoreError> for RotateKeyError {
 }
 
 /// Makes a key for the service that has this one, with the same rights, pin and length of life. Both work,
-/// until one of them ends.
+/// until one of them ends; this one may have expired already.
 ///
 /// # Errors
 ///
@@ -276,16 +312,16 @@ pub async fn rotate(
     let Some(old) = keys.iter().map(|it| &it.key).find(|it| it.id == id) else {
         return Err(RotateKeyError::Gone);
     };
-    if keys.iter().filter(|it| it.key.name == old.name).count() > 1 {
-        return Err(RotateKeyError::TwoInForce(old.name.clone()));
-    }
-    if keys.len() >= MOST_KEYS {
-        return Err(RotateKeyError::TooMany);
-    }
+    let two = || RotateKeyError::TwoInForce(old.name.clone());
+    let room = make_room(services, &mut tx, &keys, (team, &old.name), Some(actor)).await?;
+    let room = room.map_err(|why| match why {
+        NoRoom::OfService => two(),
+        NoRoom::OfTeam => RotateKeyError::TooMany,
+    })?;
     let now = services.env.now();
     let key = ApiKey {
         id: ApiKeyId::new(services.env.as_ref()),
-        is_second: !old.is_second,
+        is_second: room.is_second,
         created_by: Some(actor),
         created_at: now,
         expires_at: old.end_of_successor(now),
@@ -296,18 +332,29 @@ pub async fn rotate(
         .actor(actor)
         .detail(old.id.to_string());
     let added = add(services, tx, key, entry).await?;
-    added.ok_or_else(|| RotateKeyError::TwoInForce(old.name.clone()))
+    added.ok_or_else(two)
+}
+
+/// How a key stands to the other one in force of its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is none.
+    Alone,
+    /// That one is newer: it is to take this one's place.
+    Older,
+    /// That one is older.
+    Newer,
 }
 
 /// A key of a team, as its page tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedKey {
-    /// The key.
+    /// The key; may have expired.
     pub key: ApiKey,
     /// The name of who made it; none if the account is gone, or the operator did.
     pub created_by: Option<PersonName>,
-    /// Whether the same service has a newer one.
-    pub is_being_replaced: bool,
+    /// Whether the same service has another one.
+    pub standing: Standing,
 }
 
 /// The keys of the member's team that are not revoked, by name; of one name the older first.
@@ -317,16 +364,47 @@ pub struct ListedKey {
 /// [`Error::StoreUnavailable`] if the database does not answer.
 pub async fn list(services: &Services, member: &Member) -> Result<Vec<ListedKey>, Error> {
     let mut tx = services.store.read().await?;
-    let keys = tx.list_api_keys(member.team().id).await?;
-    let listed = keys.iter().map(|ApiKeyWithName { key, created_by }| {
-        let mut others = keys.iter();
-        ListedKey {
+    let (keys, now) = (
+        tx.list_api_keys(member.team().id).await?,
+        services.env.now(),
+    );
+    let standing = |key: &ApiKey| {
+        let mut others = keys.iter().map(|it| &it.key);
+        let other = others.find(|it| it.name == key.name && it.id != key.id && it.is_in_force(now));
+        match other {
+            None => Standing::Alone,
+            Some(other) if key.is_replaced_by(other) => Standing::Older,
+            Some(_) => Standing::Newer,
+        }
+    };
+    let listed = keys
+        .iter()
+        .map(|ApiKeyWithName { key, created_by }| ListedKey {
+            standing: standing(key),
             key: key.clone(),
             created_by: created_by.clone(),
-            is_being_replaced: others.any(|it| key.is_replaced_by(&it.key)),
-        }
-    });
+        });
     Ok(listed.collect())
+}
+
+/// The services of the member's team that have a key in force, by name.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn list_services(
+    services: &Services,
+    member: &Member,
+) -> Result<Vec<ServiceName>, Error> {
+    let mut tx = services.store.read().await?;
+    let (keys, now) = (
+        tx.list_api_keys(member.team().id).await?,
+        services.env.now(),
+    );
+    let in_force = keys.into_iter().filter(|it| it.key.is_in_force(now));
+    let mut names: Vec<_> = in_force.map(|it| it.key.name).collect();
+    names.dedup();
+    Ok(names)
 }
 
 /// Ends a key. One that has ended is no mistake; `false` then.

@@ -123,6 +123,7 @@ pub(crate) fn detail(change: &Change) -> String {
             |_| String::new(),
             |old| format!("in the place of {}", short(old)),
         ),
+        AuditAction::ApiKeyRevoked => "it had expired, and made room for another".to_owned(),
         AuditAction::InvitationMade | AuditAction::InvitationAccepted => {
             format!("as {}", in_words(text))
         }

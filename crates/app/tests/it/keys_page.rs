@@ -231,6 +231,35 @@ db_tests! {
         assert_eq!(ada.post(&rotate, &[]).await.told(), "200");
     }
 
+    async fn a_key_that_has_expired_is_told_so_and_makes_room(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let old = keys_in(&make_with(&ada, "billing", &[("lasting", "5")]).await.body).remove(0);
+        app.world.env.advance(DAY * 3);
+        let rotate = paths(&ada, "/rotate").await.remove(0);
+        ada.post(&rotate, &[]).await;
+        let first = paths(&ada, "/revoke").await.remove(0);
+        app.world.env.advance(DAY * 3);
+        // The older one ended: it is not being replaced any more, and stands in nobody's way.
+        let page = ada.get(&ada.path("keys")).await;
+        assert_eq!((page.body.matches(BILLING).count(), page.body.matches("Being replaced").count()), (2, 0));
+        assert!(text(&page).contains("Revoke the expired key of billing"), "{}", text(&page));
+        let call = axum::http::Request::get("/api/v1/integrations/jira").header("authorization", format!("Bearer {old}"));
+        let call = call.body(axum::body::Body::empty()).unwrap();
+        assert_eq!(app.send(call).await.told(), "401 key_expired");
+        let rotate = paths(&ada, "/rotate").await;
+        assert_eq!(rotate.len(), 1);
+        let made = ada.post(&rotate[0], &[]).await;
+        assert!(text(&made).contains("A second key for billing is made"), "{}", text(&made));
+        assert!(!paths(&ada, "/revoke").await.contains(&first), "the expired one has gone");
+        let log = text(&ada.get(&ada.path("audit")).await);
+        assert!(log.contains("it had expired, and made room for another"), "{log}");
+        // Where all have ended, a new key is not a second one.
+        app.world.env.advance(DAY * 6);
+        let made = make(&ada, "billing").await;
+        assert!(text(&made).contains("The key for billing is made"), "{}", text(&made));
+    }
+
     async fn a_member_sees_the_keys_and_the_reason_why_not_more(db: TestDb) {
         let app = TestApp::new(db).await;
         let ada = app.admin("Ada", "Acme").await;
@@ -268,6 +297,11 @@ db_tests! {
         ada.connect("Sam One").await;
         let question = ada.get(&ada.path("integrations/jira/disconnect")).await;
         assert!(question.body.contains("Calls of billing and search will fail at once."));
+        let sites = ada.get(&ada.path("integrations/jira/sites")).await;
+        assert!(sites.body.contains("billing and search read from the new one"));
+        // While one of them goes from one key to the next it is still one.
+        let rotate = paths(&ada, "/rotate").await.remove(0);
+        assert_eq!(ada.post(&rotate, &[]).await.told(), "200");
         let sites = ada.get(&ada.path("integrations/jira/sites")).await;
         assert!(sites.body.contains("billing and search read from the new one"));
         for name in ["one", "two", "three"] {

@@ -1,7 +1,7 @@
 //! Keys of services: made, replaced, listed, revoked, with their audit rows; gone with their team.
 
 use domain::{
-    api_key::{Lasting, LastingError, Rights},
+    api_key::{Lasting, LastingError, MOST_KEYS, Rights},
     audit::AuditAction,
     team::Role,
     text::{CloudId, Slug, TextError},
@@ -9,8 +9,8 @@ use domain::{
 use jiff::SignedDuration;
 use service::{
     api_keys::{
-        CreateKeyError, Created, KeyMistakes, KeyNameMistake, KeyWish, MOST_KEYS, OperatorKeyError,
-        RotateKeyError, create, create_as_operator, list, revoke, rotate,
+        CreateKeyError, Created, KeyMistakes, KeyNameMistake, KeyWish, OperatorKeyError,
+        RotateKeyError, Standing, create, create_as_operator, list, list_services, revoke, rotate,
     },
     members::ChangeError,
     teams::delete_team,
@@ -125,9 +125,9 @@ db_tests! {
         assert_eq!((new.created_by, new.last_used_at), (Some(max.person().user().id), None));
         let listed = async || {
             let keys = list(&world.services, &ada).await.unwrap();
-            keys.into_iter().map(|it| (it.key.id, it.is_being_replaced)).collect::<Vec<_>>()
+            keys.into_iter().map(|it| (it.key.id, it.standing)).collect::<Vec<_>>()
         };
-        assert_eq!(listed().await, [(old.id, true), (new.id, false)]);
+        assert_eq!(listed().await, [(old.id, Standing::Older), (new.id, Standing::Newer)]);
         // A third is one too many, whichever it is to replace, and under the same name as well.
         for id in [old.id, new.id] {
             let err = rotate(&world.services, &ada, id).await.unwrap_err();
@@ -135,17 +135,60 @@ db_tests! {
         }
         assert!(matches!(make(&world, &ada, "billing").await, Err(CreateKeyError::Mistakes(_))));
         revoke(&world.services, &ada, old.id).await.unwrap();
-        assert_eq!(listed().await, [(new.id, false)]);
+        assert_eq!(listed().await, [(new.id, Standing::Alone)]);
         // Where the new one goes, the old one is the only one again; and so on.
         let newer = rotate(&world.services, &ada, new.id).await.unwrap().key;
         revoke(&world.services, &ada, newer.id).await.unwrap();
-        assert_eq!(listed().await, [(new.id, false)]);
+        assert_eq!(listed().await, [(new.id, Standing::Alone)]);
         rotate(&world.services, &ada, new.id).await.unwrap();
         // Others' keys, and those that have gone, are none.
         for (admin, id) in [(&eve, new.id), (&ada, old.id)] {
             let err = rotate(&world.services, admin, id).await.unwrap_err();
             assert!(matches!(err, RotateKeyError::Gone), "{err:?}");
         }
+    }
+
+    async fn an_expired_key_is_in_nobodys_way(db: TestDb) {
+        const DAY: SignedDuration = SignedDuration::from_hours(24);
+        let world = World::new(db).await;
+        let ada = world.admin("Ada", "Acme").await;
+        let wish = |days| KeyWish { lasting: Lasting::Days(days), ..KeyWish::named("billing") };
+        let old = create(&world.services, &ada, &wish(30)).await.unwrap().key;
+        world.env.advance(DAY * 20);
+        let new = rotate(&world.services, &ada, old.id).await.unwrap().key;
+        let listed = async || {
+            let keys = list(&world.services, &ada).await.unwrap();
+            keys.into_iter().map(|it| (it.key.id, it.standing)).collect::<Vec<_>>()
+        };
+        let ended = || (AuditAction::ApiKeyRevoked, Some("expired".to_owned()));
+        let rows = async || {
+            let mut tx = world.services.store.read().await.unwrap();
+            let rows = tx.list_audit_events(ada.team().id, 2).await.unwrap();
+            rows.into_iter().map(|it| (it.action, it.detail)).collect::<Vec<_>>()
+        };
+        // The old one ends by itself, and nobody revokes it: the new one is the only one again.
+        world.env.advance(DAY * 10);
+        assert_eq!(listed().await, [(old.id, Standing::Older), (new.id, Standing::Alone)]);
+        assert!(matches!(create(&world.services, &ada, &wish(30)).await, Err(CreateKeyError::Mistakes(_))));
+        let newer = rotate(&world.services, &ada, new.id).await.unwrap().key;
+        assert_eq!(listed().await, [(new.id, Standing::Older), (newer.id, Standing::Newer)]);
+        assert!(rows().await.contains(&ended()), "{:?}", rows().await);
+        // Both end: whoever goes on has a name that is free, or one to rotate.
+        world.env.advance(DAY * 31);
+        assert_eq!(listed().await, [(new.id, Standing::Alone), (newer.id, Standing::Alone)]);
+        assert!(list_services(&world.services, &ada).await.unwrap().is_empty());
+        let third = create(&world.services, &ada, &wish(90)).await.unwrap().key;
+        assert_eq!(listed().await, [(newer.id, Standing::Older), (third.id, Standing::Alone)]);
+        world.env.advance(MINUTE);
+        let fourth = rotate(&world.services, &ada, newer.id).await.unwrap().key;
+        assert_eq!(listed().await, [(third.id, Standing::Older), (fourth.id, Standing::Newer)]);
+        let services = list_services(&world.services, &ada).await.unwrap();
+        assert_eq!(services.iter().map(ToString::to_string).collect::<Vec<_>>(), ["billing"], "once");
+        // The command line finds room as well.
+        world.env.advance(DAY * 91);
+        let slug = ada.team().slug.clone();
+        create_as_operator(&world.services, &slug, &wish(1)).await.unwrap();
+        assert!(rows().await.contains(&(AuditAction::ApiKeyRevoked, Some("operator expired".to_owned()))));
     }
 
     async fn the_operator_makes_a_key_without_being_in_the_team(db: TestDb) {

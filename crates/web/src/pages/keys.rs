@@ -14,7 +14,7 @@ use domain::{
 };
 use serde::Deserialize;
 use service::{
-    api_keys::{self, CreateKeyError, Created, RotateKeyError},
+    api_keys::{self, CreateKeyError, Created, RotateKeyError, Standing},
     surroundings::around,
     who::Member,
 };
@@ -82,7 +82,10 @@ async fn shown_once(app: &App, member: &Member, created: &Created) -> Result<Res
     let page = page(app, member, fresh).await?;
     let name = created.key.name.to_string();
     let made = NewKey {
-        is_second: page.keys.iter().filter(|it| it.name == name).count() > 1,
+        is_second: page
+            .keys
+            .iter()
+            .any(|it| it.is_being_replaced && it.name == name),
         name,
         key: created.shown_once(),
         trial: trial(app, &created.key.rights),
@@ -169,21 +172,16 @@ pub(crate) async fn show_revoke(
         return Ok(Redirect::to(&keys_path(slug)).into_response());
     };
     let now = app.services.env.now();
-    let is_alone = keys
-        .iter()
-        .filter(|it| it.key.name == found.key.name)
-        .count()
-        == 1;
     html(&KeyRevokePage {
         shell: shell::of_section(&app, &admin, Section::Keys).await?,
         team: shell::link(admin.team()),
         name: found.key.name.to_string(),
         made: moment(found.key.created_at, now),
-        other: (!is_alone).then_some(if found.is_being_replaced {
-            "newer"
-        } else {
-            "older"
-        }),
+        other: match found.standing {
+            Standing::Alone => None,
+            Standing::Older => Some("newer"),
+            Standing::Newer => Some("older"),
+        },
         last_used: found.key.last_used_at.map(|it| moment(it, now)),
         action: format!("{}/{id}/revoke", keys_path(slug)),
     })

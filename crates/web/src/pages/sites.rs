@@ -81,8 +81,8 @@ async fn render(
     });
     let now = app.services.env.now();
     // Only a connection in force has services that rely on it.
-    let keys = match picker.current {
-        Some(_) => api_keys::list(&app.services, admin).await?,
+    let services = match picker.current {
+        Some(_) => api_keys::list_services(&app.services, admin).await?,
         None => Vec::new(),
     };
     let page = SitesPage {
@@ -92,7 +92,7 @@ async fn render(
         sites: sites.collect(),
         until: picker.until.map(|it| crate::moment::moment(it, now)),
         current: picker.current.map(|it| it.to_string()),
-        services: keys.iter().map(|it| it.key.name.to_string()).collect(),
+        services: services.iter().map(ToString::to_string).collect(),
         error,
     };
     html_with_status(status, &page)

@@ -91,7 +91,7 @@ pub struct KeyLine {
     pub last_used: Option<Moment>,
     /// When it ends.
     pub end: Option<KeyEnd>,
-    /// Whether the service has a newer one.
+    /// Whether it is in force, and the service has a newer one.
     pub is_being_replaced: bool,
     /// Whether another one may be made beside it.
     pub may_rotate: bool,
@@ -100,6 +100,10 @@ pub struct KeyLine {
 impl KeyLine {
     fn letter(&self) -> String {
         letter(&self.name)
+    }
+
+    const fn has_ended(&self) -> bool {
+        matches!(self.end, Some(KeyEnd::Past(_)))
     }
 }
 

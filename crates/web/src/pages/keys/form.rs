@@ -1,10 +1,10 @@
 //! The form that makes a key: what was filled in, what it means, and how it is shown again.
 
 use domain::{
-    api_key::{ChoiceError, Lasting, LastingError, Rights, RightsError},
+    api_key::{ChoiceError, Lasting, LastingError, MOST_KEYS, ProxyRight, Rights, RightsError},
     text::CloudId,
 };
-use service::api_keys::{KeyMistakes, KeyNameMistake, KeyWish, MOST_KEYS};
+use service::api_keys::{KeyMistakes, KeyNameMistake, KeyWish};
 
 use crate::{
     pages::sentence,
@@ -126,7 +126,8 @@ impl KeyForm {
                 None
             }
             Err(ChoiceError::Rights(RightsError::TooManyPaths)) => {
-                errors.paths = Some("There are more than 50 paths.".to_owned());
+                let most = ProxyRight::MOST_PATHS;
+                errors.paths = Some(format!("There are more than {most} paths."));
                 None
             }
             Err(ChoiceError::Rights(RightsError::Nothing)) => {

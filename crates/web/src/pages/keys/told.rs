@@ -1,13 +1,11 @@
 //! What the page says of a key.
 
-use std::collections::HashMap;
-
 use domain::{
     api_key::{ChosenRights, End, Right, Rights},
     jira::Site,
 };
 use jiff::Timestamp;
-use service::api_keys::ListedKey;
+use service::api_keys::{ListedKey, Standing};
 
 use crate::{
     moment::moment,
@@ -19,13 +17,8 @@ use crate::{
 
 /// The keys of a team as they are listed.
 pub(super) fn lines(keys: Vec<ListedKey>, site: Option<&Site>, now: Timestamp) -> Vec<KeyLine> {
-    let mut of_name: HashMap<_, usize> = HashMap::new();
-    for it in &keys {
-        *of_name.entry(it.key.name.clone()).or_default() += 1;
-    }
-    let is_alone = |it: &ListedKey| of_name.get(&it.key.name) == Some(&1);
     let line = |it: ListedKey| KeyLine {
-        may_rotate: is_alone(&it),
+        may_rotate: it.standing == Standing::Alone,
         id: it.key.id.to_string(),
         rights: rights(&it.key.rights),
         pin: it.key.pin.as_ref().map(|pin| match site {
@@ -47,7 +40,7 @@ pub(super) fn lines(keys: Vec<ListedKey>, site: Option<&Site>, now: Timestamp) -
             End::Soon(at) => Some(KeyEnd::Soon(moment(at, now))),
             End::Past(at) => Some(KeyEnd::Past(moment(at, now))),
         },
-        is_being_replaced: it.is_being_replaced,
+        is_being_replaced: it.standing == Standing::Older && !it.key.has_expired(now),
         name: it.key.name.to_string(),
     };
     keys.into_iter().map(line).collect()
