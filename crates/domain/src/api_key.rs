@@ -51,6 +51,15 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// Who has a key: a service of a team. While it goes from one key to the next it has two.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyHolder {
+    /// The team.
+    pub team: TeamId,
+    /// The service's name.
+    pub service: ServiceName,
+}
+
 /// How a key's end is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -65,6 +74,14 @@ pub enum End {
 }
 
 impl ApiKey {
+    /// Who has it.
+    pub fn holder(&self) -> KeyHolder {
+        KeyHolder {
+            team: self.team,
+            service: self.name.clone(),
+        }
+    }
+
     /// Whether it may do this, where the team's connection is with `site`.
     ///
     /// What it is pinned to counts where a site is reached: a token, or a call through the proxy. Without a

@@ -3,7 +3,8 @@
 //!
 //! [`admit`] is asked before each call to the gateway, [`Admission::observe`] hears what the answer said. What is
 //! known is in memory; once a second at most a caller brings it together with the database ([`exchange`]), and a
-//! refusal is written at once. While nothing is scarce, a call costs the look at two numbers.
+//! refusal is written at once. While nothing is scarce, a call costs the look at two numbers. Who calls how often is
+//! looked at as soon as little is left, and by [`crate::worker::note_use`] from then on.
 //!
 //! The budget must not stand in the way: while the database does not answer, what this process knows counts, and
 //! what nobody knows is allowed.
@@ -12,8 +13,8 @@ use std::sync::Arc;
 
 use atlassian::CallError;
 use domain::{
+    api_key::KeyHolder,
     env::random,
-    ids::ApiKeyId,
     jira_path::JiraPath,
     rate_budget::{Budget, BudgetOf, Limit, Planned, Report, Told},
     text::CloudId,
@@ -21,7 +22,7 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Services, door::ApiClient};
+use crate::{Error, Services, door::ApiClient};
 use known::Known;
 
 mod exchange;
@@ -57,7 +58,7 @@ impl Why {
 pub struct OverBudget {
     /// Which limit is in the way.
     pub limit: Limit,
-    /// Whether of all, or of this key.
+    /// Whether of all, or of this service.
     pub why: Why,
     /// From then on it is not.
     pub until: Timestamp,
@@ -70,35 +71,13 @@ pub struct OverBudget {
 #[must_use = "what the answer says of limits is to be observed"]
 pub struct Admission {
     planned: Planned,
-    key: ApiKeyId,
     /// Of what was scarce: what is held until the answer is there.
     held: Vec<BudgetOf>,
-    /// The endpoint where keys take turns, if this call took one.
-    turn: Option<BudgetOf>,
+    /// The endpoint where services take turns and whose this was, if this call took one.
+    turn: Option<(BudgetOf, KeyHolder)>,
     /// When the call was made, if it was: then nothing is given back.
     sent_at: Option<Timestamp>,
     budgets: Arc<Budgets>,
-}
-
-/// Whether a service may make a call of this method and template; see [`admit_call`].
-///
-/// # Errors
-///
-/// [`OverBudget`].
-pub async fn admit(
-    services: &Services,
-    client: &ApiClient,
-    site: &CloudId,
-    method: Method,
-    template: &PathTemplate,
-) -> Result<Admission, OverBudget> {
-    let planned = Planned {
-        site: site.clone(),
-        method,
-        template: template.clone(),
-        issue: None,
-    };
-    admit_call(services, client, planned).await
 }
 
 /// Whether a service may make a call. Makes no call itself, and waits for the database once a second at most.
@@ -108,7 +87,7 @@ pub async fn admit(
 /// # Errors
 ///
 /// [`OverBudget`].
-pub async fn admit_call(
+pub async fn admit(
     services: &Services,
     client: &ApiClient,
     planned: Planned,
@@ -117,7 +96,6 @@ pub async fn admit_call(
     let budgets = &services.budgets;
     let mut admission = Admission {
         planned,
-        key: client.key().id,
         held: Vec::new(),
         turn: None,
         sent_at: None,
@@ -129,7 +107,7 @@ pub async fn admit_call(
     let now = services.env.now();
     let taken = {
         let mut known = budgets.lock();
-        admission.take(&mut known, now)
+        admission.take(&mut known, client.key().holder(), now)
     };
     if let Err((limit, why, until)) = taken {
         services.metrics.over_budget(limit, why);
@@ -145,7 +123,12 @@ pub async fn admit_call(
 
 impl Admission {
     /// Takes what the call needs, or says what is in the way; then nothing is taken.
-    fn take(&mut self, known: &mut Known, now: Timestamp) -> Result<(), (Limit, Why, Timestamp)> {
+    fn take(
+        &mut self,
+        known: &mut Known,
+        who: KeyHolder,
+        now: Timestamp,
+    ) -> Result<(), (Limit, Why, Timestamp)> {
         let mut refusals = Vec::new();
         let mut held = Vec::new();
         for of in self.planned.budgets() {
@@ -155,7 +138,7 @@ impl Admission {
             if let Some(until) = entry.budget.refuses_until(now, entry.held) {
                 refusals.push((of.limit, Why::UsedUp, until));
             } else if let Some(left) = entry.budget.left_at(now) {
-                if entry.budget.is_reserve(now) && known.is_noisy(self.key, of.site.as_ref()) {
+                if entry.budget.is_reserve(now) && known.is_noisy(&who, of.site.as_ref()) {
                     refusals.push((of.limit, Why::FairShare, left.until));
                 }
                 held.push(of);
@@ -168,9 +151,9 @@ impl Admission {
         if let Some(of) = self.planned.budget(Limit::Burst)
             && let Some(turns) = known.turns(&of, now)
         {
-            let taken = turns.take(self.key, now);
+            let taken = turns.take(&who, now);
             taken.map_err(|next| (Limit::Burst, Why::FairShare, next))?;
-            self.turn = Some(of);
+            self.turn = Some((of, who));
         }
         for of in &held {
             known.hold(of);
@@ -230,8 +213,8 @@ impl Drop for Admission {
         for of in &self.held {
             known.release(of);
         }
-        if let Some(of) = &self.turn {
-            known.give_back(of, self.key);
+        if let Some((of, who)) = &self.turn {
+            known.give_back(of, who);
         }
     }
 }
@@ -261,7 +244,7 @@ fn note(
             continue;
         }
         let is_new = is_refusal && !before.is_used_up(now);
-        // A refusal that names no limit closes the endpoint as a burst does: keys take turns there as well.
+        // A refusal that names no limit closes the endpoint as a burst does: services take turns there as well.
         let is_of_endpoint = matches!(report.limit, Limit::Burst | Limit::Unnamed);
         if is_new
             && is_of_endpoint
@@ -315,6 +298,15 @@ pub(crate) async fn observe_own(services: &Services, site: &CloudId, failed: &Ca
     if is_urgent {
         exchange::now(services).await;
     }
+}
+
+/// Looks at who calls how often, where that has to be known.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer; what was known counts on.
+pub(crate) async fn look_at_shares(services: &Services) -> Result<(), Error> {
+    Ok(exchange::look_if_due(services).await?)
 }
 
 fn own_call(site: &CloudId) -> Planned {

@@ -220,7 +220,7 @@ impl Passing<'_> {
         let mut tries = 1;
         loop {
             let planned = self.planned.clone();
-            let mut admission = budget::admit_call(self.services, self.client, planned).await?;
+            let mut admission = budget::admit(self.services, self.client, planned).await?;
             admission.sent(self.services);
             let failed = match self.send(token, body).await {
                 Ok(answer) => {

@@ -2,9 +2,10 @@
 //! that have it.
 
 use domain::{
-    ids::ApiKeyId,
+    api_key::KeyHolder,
+    ids::TeamId,
     rate_budget::{Budget, BudgetOf, Left, Limit},
-    text::CloudId,
+    text::{CloudId, ServiceName},
 };
 use jiff::Timestamp;
 use sqlx::FromRow;
@@ -20,11 +21,11 @@ const HERE: Row = Row {
     id: Uuid::nil(),
 };
 
-/// How many calls a key made through the proxy.
+/// How many calls a service made through the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyCalls {
-    /// The key.
-    pub key: ApiKeyId,
+    /// The service, whichever of its keys it used.
+    pub holder: KeyHolder,
     /// The site that its team has chosen.
     pub site: CloudId,
     /// How many.
@@ -41,6 +42,13 @@ struct BudgetRow {
     points_left: Option<i64>,
     hour_ends_at: Option<Millis>,
     allowed: Option<i64>,
+}
+
+impl BudgetRow {
+    fn is_known(&self) -> bool {
+        let mut known = Limit::ALL.iter();
+        known.any(|it| it.as_str() == self.limit_name)
+    }
 }
 
 impl TryFrom<BudgetRow> for (BudgetOf, Budget) {
@@ -74,12 +82,13 @@ impl TryFrom<BudgetRow> for (BudgetOf, Budget) {
 
 #[derive(FromRow)]
 struct CallsRow {
-    key_id: Uuid,
+    team_id: Uuid,
+    name: String,
     cloud_id: String,
     calls: i64,
 }
 
-/// Runs one read-only query without a transaction: it is asked on the way of calls, once a second.
+/// Runs one read-only query without a transaction: it is asked once in some seconds, part of it on the way of calls.
 macro_rules! read_all {
     ($store:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         match $store {
@@ -92,7 +101,7 @@ macro_rules! read_all {
 }
 
 impl Store {
-    /// All that is known and does not lie in the past.
+    /// All that is known and does not lie in the past, but what a newer version alone knows.
     ///
     /// # Errors
     ///
@@ -105,10 +114,11 @@ impl Store {
             SELECT cloud_id, limit_name, scope, refused_until, refusals, points_left, hour_ends_at, allowed
               FROM rate_budgets WHERE ends_at > $1";
         let rows: Vec<BudgetRow> = read_all!(self, SQL, Millis::from(now))?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        let rows = rows.into_iter().filter(BudgetRow::is_known);
+        rows.map(TryInto::try_into).collect()
     }
 
-    /// How many calls of each key since a minute went to Atlassian, of all teams. What was refused for the
+    /// How many calls of each service since a minute went to Atlassian, of all teams. What was refused for the
     /// number of calls is not counted; a caller that left before its answer is.
     ///
     /// # Errors
@@ -116,16 +126,20 @@ impl Store {
     /// If the database fails.
     pub async fn list_proxy_calls(&self, since: Timestamp) -> Result<Vec<ProxyCalls>, StoreError> {
         const SQL: &str = "
-            SELECT u.key_id, j.cloud_id, CAST(sum(u.count) AS BIGINT) AS calls
+            SELECT k.team_id, k.name, j.cloud_id, CAST(sum(u.count) AS BIGINT) AS calls
               FROM key_usage u
+              JOIN api_keys k ON k.team_id = u.team_id AND k.id = u.key_id
               JOIN jira_integrations j ON j.team_id = u.team_id
              WHERE u.minute_at >= $1 AND u.call = 'proxy'
                AND (u.answer = 'served' OR u.http_status = 499) AND u.http_status <> 429
-             GROUP BY u.key_id, j.cloud_id";
+             GROUP BY k.team_id, k.name, j.cloud_id";
         let rows: Vec<CallsRow> = read_all!(self, SQL, Millis::from(since))?;
         let calls = rows.into_iter().map(|it| {
             Ok(ProxyCalls {
-                key: ApiKeyId::from_uuid(it.key_id),
+                holder: KeyHolder {
+                    team: TeamId::from_uuid(it.team_id),
+                    service: HERE.checked("name", ServiceName::parse(&it.name))?,
+                },
                 site: HERE.checked("cloud_id", CloudId::parse(&it.cloud_id))?,
                 count: HERE.checked("count", u64::try_from(it.calls))?,
             })

@@ -65,3 +65,6 @@ impl Room {
 fn first_to_expire<'a>(keys: impl Iterator<Item = &'a ApiKey>) -> Option<&'a ApiKey> {
     keys.min_by_key(|it| (it.expires_at, it.id.uuid()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,14 +29,27 @@ pub(super) async fn now(services: &Services) {
 async fn run(services: &Services) {
     let unwritten = services.budgets.lock().unwritten();
     let done = timeout(PATIENCE, exchange(services, &unwritten)).await;
-    let mut known = services.budgets.lock();
     let failed = match done {
         Ok(Ok(())) => None,
         Ok(Err(err)) => Some(err.to_string()),
         Err(_) => Some("it takes too long".to_owned()),
     };
+    settle(services, failed.as_deref());
+    if failed.is_some() {
+        return;
+    }
+    // At once where little is left all of a sudden; where it takes too long, the worker looks, on nobody's way.
+    let looked = timeout(PATIENCE, look_if_due(services)).await;
+    if !matches!(looked, Ok(Ok(()))) {
+        services.budgets.lock().has_not_looked();
+    }
+}
+
+/// What an exchange leaves behind, and why it `failed` if it did.
+fn settle(services: &Services, failed: Option<&str>) {
+    let mut known = services.budgets.lock();
     // Once, and again when it has answered meanwhile.
-    if let Some(why) = failed.as_deref().filter(|_| !known.is_failing) {
+    if let Some(why) = failed.filter(|_| !known.is_failing) {
         tracing::warn!(
             why,
             "what Atlassian allows is not shared with other processes now"
@@ -54,23 +67,22 @@ async fn exchange(services: &Services, unwritten: &[(BudgetOf, Budget)]) -> Resu
         services.budgets.lock().set_written(unwritten);
     }
     let heard = services.store.list_rate_budgets(now).await?;
-    let elapsed = services.env.elapsed();
-    let wants_look = {
-        let mut known = services.budgets.lock();
-        for (of, budget) in heard {
-            known.add(of, budget);
-        }
-        known.wants_look(now, elapsed)
-    };
-    if wants_look {
-        let hour = next_hour(now) - SignedDuration::from_hours(1);
-        let calls = services.store.list_proxy_calls(hour).await?;
-        let calls: Vec<_> = calls
-            .into_iter()
-            .map(|it| (it.site, it.key, it.count))
-            .collect();
-        services.budgets.lock().set_shares(&calls, elapsed);
+    let mut known = services.budgets.lock();
+    for (of, budget) in heard {
+        known.add(of, budget);
     }
+    Ok(())
+}
+
+/// Once in five seconds, while little is left of an hour: looks at who calls how often.
+pub(super) async fn look_if_due(services: &Services) -> Result<(), StoreError> {
+    let (now, elapsed) = (services.env.now(), services.env.elapsed());
+    if !services.budgets.lock().wants_look(now, elapsed) {
+        return Ok(());
+    }
+    let hour = next_hour(now) - SignedDuration::from_hours(1);
+    let calls = services.store.list_proxy_calls(hour).await?;
+    services.budgets.lock().set_shares(calls);
     Ok(())
 }
 

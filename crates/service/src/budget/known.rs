@@ -10,7 +10,7 @@ use std::{
 };
 
 use domain::{
-    ids::ApiKeyId,
+    api_key::KeyHolder,
     rate_budget::{
         Budget, BudgetOf, REFUSALS_COUNT_FOR,
         fair_share::{Shares, Turns},
@@ -18,6 +18,7 @@ use domain::{
     text::CloudId,
 };
 use jiff::Timestamp;
+use store::ProxyCalls;
 
 /// What is known is brought together with the database once in so many milliseconds at most.
 const EXCHANGE_EVERY_MS: u64 = 1_000;
@@ -135,7 +136,7 @@ impl Known {
         }
     }
 
-    /// The turns of an endpoint where keys take some.
+    /// The turns of an endpoint where services take some.
     pub(super) fn turns(&mut self, of: &BudgetOf, now: Timestamp) -> Option<&mut Turns> {
         self.turns.get_mut(of).filter(|it| !it.is_over(now))
     }
@@ -145,16 +146,16 @@ impl Known {
         turns.refused(allowed, now);
     }
 
-    pub(super) fn give_back(&mut self, of: &BudgetOf, key: ApiKeyId) {
+    pub(super) fn give_back(&mut self, of: &BudgetOf, who: &KeyHolder) {
         if let Some(turns) = self.turns.get_mut(of) {
-            turns.give_back(key);
+            turns.give_back(who);
         }
     }
 
-    /// Whether a key made more than its share of the calls; of a site, or of all.
-    pub(super) fn is_noisy(&self, key: ApiKeyId, site: Option<&CloudId>) -> bool {
+    /// Whether a service made more than its share of the calls; of a site, or of all.
+    pub(super) fn is_noisy(&self, who: &KeyHolder, site: Option<&CloudId>) -> bool {
         let shares = self.shares.get(&site.cloned());
-        shares.is_some_and(|it| it.is_noisy(key))
+        shares.is_some_and(|it| it.is_noisy(who))
     }
 
     /// What the database does not know, in the order in which rows are locked.
@@ -185,7 +186,7 @@ impl Known {
         self.turns.retain(|_, it| !it.is_over(now));
     }
 
-    /// Whether it should be known who calls how often, and is not or not any more.
+    /// Whether it should be known who calls how often, and is not or not any more. Whoever asks looks then.
     pub(super) fn wants_look(&mut self, now: Timestamp, elapsed: Duration) -> bool {
         let mut hours = self.entries.iter().filter(|(of, _)| of.limit.is_of_hour());
         if !hours.any(|(_, it)| it.budget.is_low(now)) {
@@ -193,21 +194,35 @@ impl Known {
             self.looked_at = None;
             return false;
         }
-        let looked_at = self.looked_at;
-        looked_at.is_none_or(|it| elapsed.saturating_sub(it) >= LOOK_EVERY)
+        let is_due = |it: Duration| elapsed.saturating_sub(it) >= LOOK_EVERY;
+        let wants = self.looked_at.is_none_or(is_due);
+        if wants {
+            self.looked_at = Some(elapsed);
+        }
+        wants
     }
 
-    pub(super) fn set_shares(&mut self, calls: &[(CloudId, ApiKeyId, u64)], elapsed: Duration) {
+    /// Nothing came of the last look: the next one is due.
+    pub(super) fn has_not_looked(&mut self) {
+        self.looked_at = None;
+    }
+
+    pub(super) fn set_shares(&mut self, calls: Vec<ProxyCalls>) {
         let mut by_site = HashMap::<_, Vec<_>>::new();
-        for (site, key, count) in calls {
-            for of in [None, Some(site.clone())] {
-                by_site.entry(of).or_default().push((*key, *count));
+        for ProxyCalls {
+            holder,
+            site,
+            count,
+        } in calls
+        {
+            for of in [None, Some(site)] {
+                let of_site = by_site.entry(of).or_default();
+                of_site.push((holder.clone(), count));
             }
         }
         let shares = by_site.into_iter();
         self.shares = shares
             .map(|(of, it)| (of, it.into_iter().collect()))
             .collect();
-        self.looked_at = Some(elapsed);
     }
 }

@@ -13,8 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use service::{
+    Services,
     api_keys::{KeyWish, create},
-    budget::{OverBudget, Why, admit, admit_call},
+    budget::{Admission, OverBudget, Why, admit},
     choose_site::choose,
     connect::Ended,
     door::{ApiClient, identify},
@@ -83,11 +84,27 @@ impl Caller {
         }
     }
 
+    /// Asks for leave to make a call, and does not make it.
+    async fn admit(
+        &self,
+        services: &Services,
+        method: Method,
+        template: &PathTemplate,
+    ) -> Result<Admission, OverBudget> {
+        let planned = Planned {
+            site: self.site.clone(),
+            method,
+            template: template.clone(),
+            issue: None,
+        };
+        admit(services, &self.client, planned).await
+    }
+
     /// Calls as the proxy does, through one process: asks for leave, calls, and tells what was answered.
     async fn call(&self, world: &World, path: &str) -> Came {
         let services = &world.services;
         let template = PathTemplate::new(path);
-        let admission = admit(services, &self.client, &self.site, Method::Get, &template).await;
+        let admission = self.admit(services, Method::Get, &template).await;
         let came = match admission {
             Err(over) => Came::Over(over),
             Ok(admission) => {
@@ -199,7 +216,7 @@ db_tests! {
         assert_eq!(billing.call(&world, MYSELF).await.over().limit, Limit::Burst);
         assert_eq!(billing.call(&world, SERVER_INFO).await, Came::To(200));
         assert_eq!(hers.call(&world, MYSELF).await, Came::To(200));
-        let other_method = admit(&world.services, &billing.client, &billing.site, Method::Post, &PathTemplate::new(MYSELF)).await;
+        let other_method = billing.admit(&world.services, Method::Post, &PathTemplate::new(MYSELF)).await;
         drop(other_method.unwrap());
         world.env.advance(SECOND);
         assert_eq!(billing.call(&world, MYSELF).await, Came::To(200));
@@ -221,13 +238,13 @@ db_tests! {
         let until = Some(world.now() + SECOND * 2);
         let refused = [Report { limit: Limit::IssueWrites, told: Told::Refused { until, of: None } }];
         for issue in [Some("PROJ-1"), None] {
-            let admission = admit_call(&world.services, &billing.client, planned(issue)).await.unwrap();
+            let admission = admit(&world.services, &billing.client, planned(issue)).await.unwrap();
             admission.observe(&world.services, &refused).await;
         }
-        let over = admit_call(&world.services, &billing.client, planned(Some("PROJ-1"))).await.unwrap_err();
+        let over = admit(&world.services, &billing.client, planned(Some("PROJ-1"))).await.unwrap_err();
         assert_eq!((over.limit, Some(over.until)), (Limit::IssueWrites, until));
         for issue in [Some("PROJ-2"), None] {
-            drop(admit_call(&world.services, &billing.client, planned(issue)).await.unwrap());
+            drop(admit(&world.services, &billing.client, planned(issue)).await.unwrap());
         }
     }
 
@@ -277,7 +294,7 @@ db_tests! {
         let (world, _, billing) = two_processes(db).await;
         let template = PathTemplate::new(MYSELF);
         let ask = async || {
-            let admission = admit(&world.services, &billing.client, &billing.site, Method::Get, &template).await;
+            let admission = billing.admit(&world.services, Method::Get, &template).await;
             admission.unwrap().observe(&world.services, &[]).await;
         };
         ask().await;

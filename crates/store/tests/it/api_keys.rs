@@ -36,6 +36,15 @@ pub(crate) async fn add(db: &TestDb, n: u8, team: u128, name: &str) -> bool {
     add_key(db, n, &key(u128::from(n), team, name)).await
 }
 
+/// The other key of a service.
+pub(crate) async fn add_second(db: &TestDb, n: u8, team: u128, name: &str) -> bool {
+    let second = ApiKey {
+        is_second: true,
+        ..key(u128::from(n), team, name)
+    };
+    add_key(db, n, &second).await
+}
+
 async fn add_key(db: &TestDb, n: u8, key: &ApiKey) -> bool {
     write(db, async |tx| {
         tx.add_api_key(key.team, key, &token_hash(n)).await

@@ -1,8 +1,9 @@
 //! What Atlassian allows: of one site or of all, never of a team.
 
 use domain::{
+    api_key::KeyHolder,
     rate_budget::{Budget, BudgetOf, Left, Limit},
-    text::CloudId,
+    text::{CloudId, ServiceName},
     usage::{Answer, Call, CountedCall},
 };
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use testkit::{db::TestDb, db_tests};
 
 use crate::{
     api_keys,
-    rows::{at, integration, read, site, two_connected_teams, write},
+    rows::{at, integration, read, site, team_id, two_connected_teams, write},
     usage::{call, usage},
 };
 
@@ -92,11 +93,23 @@ db_tests! {
         assert!(counted(at(60)).await.is_empty());
     }
 
-    async fn calls_through_the_proxy_are_counted_by_key_and_site(db: TestDb) {
+    async fn what_a_newer_version_alone_knows_is_left_to_it(db: TestDb) {
+        let known = of(None, Limit::AppHour, "");
+        write(&db, async |tx| {
+            tx.lock_rate_budget(&known, at(0)).await?;
+            tx.set_rate_budget(&known, &left(7, 60), at(0)).await
+        }).await;
+        db.raw("INSERT INTO rate_budgets (cloud_id, limit_name, scope, refusals, ends_at, created_at, updated_at) \
+                SELECT cloud_id, 'app_fortnight', scope, refusals, ends_at, created_at, updated_at FROM rate_budgets").await.unwrap();
+        assert_eq!(db.store.list_rate_budgets(at(1)).await.unwrap(), [(known, left(7, 60))]);
+    }
+
+    async fn calls_through_the_proxy_are_counted_by_service_and_site(db: TestDb) {
         two_connected_teams(&db).await;
         for n in [1, 2] {
             assert!(api_keys::add(&db, n, n.into(), "billing").await);
         }
+        assert!(api_keys::add_second(&db, 3, 1, "billing").await);
         let status = |http_status, answer| CountedCall { http_status, ..call(Call::Proxy, answer) };
         let served = call(Call::Proxy, Answer::Served);
         write(&db, async |tx| {
@@ -109,13 +122,18 @@ db_tests! {
                 usage(1, 1, 6, status(499, Answer::CallersFault), 1),
                 usage(1, 1, 6, status(403, Answer::CallersFault), 50),
                 usage(1, 1, 6, call(Call::Token, Answer::Served), 50),
+                usage(3, 1, 6, served.clone(), 16),
                 usage(2, 2, 6, served, 2),
             ];
             tx.add_key_usage(&rows, at(6)).await
         }).await;
         let mut calls = db.store.list_proxy_calls(at(5)).await.unwrap();
         calls.sort_by_key(|it| it.count);
-        let expected = |team, name, count| ProxyCalls { key: usage(team, team, 0, call(Call::Proxy, Answer::Served), 0).key, site: site(name).cloud_id, count };
-        assert_eq!(calls, [expected(2, "evil", 2), expected(1, "acme", 8)]);
+        let expected = |n, name, count| ProxyCalls {
+            holder: KeyHolder { team: team_id(n), service: ServiceName::parse("billing").unwrap() },
+            site: site(name).cloud_id,
+            count,
+        };
+        assert_eq!(calls, [expected(2, "evil", 2), expected(1, "acme", 24)]);
     }
 }

@@ -8,10 +8,17 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::rate_budget::{Budget, Told, next_hour};
+use crate::{
+    ids::TeamId,
+    rate_budget::{Budget, Told, next_hour},
+    text::ServiceName,
+};
 
-fn key(n: usize) -> ApiKeyId {
-    ApiKeyId::from_uuid(Uuid::from_u128(n as u128))
+fn service(n: usize) -> KeyHolder {
+    KeyHolder {
+        team: TeamId::from_uuid(Uuid::from_u128(1)),
+        service: ServiceName::parse(&format!("service {n}")).unwrap(),
+    }
 }
 
 fn start() -> Timestamp {
@@ -20,46 +27,57 @@ fn start() -> Timestamp {
 
 fn shares(calls: &[u64]) -> Shares {
     let calls = calls.iter().enumerate();
-    calls.map(|(n, count)| (key(n), *count)).collect()
+    calls.map(|(n, count)| (service(n), *count)).collect()
 }
 
 #[test]
-fn who_makes_more_than_one_and_a_half_times_its_share_is_noisy() {
-    assert!(!shares(&[1_000]).is_noisy(key(0)), "alone");
-    assert!(!shares(&[75, 25]).is_noisy(key(0)));
-    assert!(shares(&[76, 24]).is_noisy(key(0)));
-    assert!(!shares(&[76, 24]).is_noisy(key(1)));
-    assert!(shares(&[100, 1, 1]).is_noisy(key(0)));
-    assert!(!shares(&[100, 1, 1]).is_noisy(key(2)));
-    assert!(
-        !shares(&[100, 1]).is_noisy(key(9)),
-        "who has not called yet"
-    );
-    assert!(!Shares::default().is_noisy(key(0)));
-    let huge = shares(&[u64::MAX, u64::MAX]);
-    assert!(!huge.is_noisy(key(9)));
+fn who_makes_more_than_one_and_a_half_times_as_many_calls_as_the_others_is_noisy() {
+    let noisy = |calls: &[u64]| {
+        let shares = shares(calls);
+        let all = (0..calls.len()).filter(|it| shares.is_noisy(&service(*it)));
+        all.collect::<Vec<_>>()
+    };
+    for (calls, found) in [
+        (vec![], vec![]),
+        (vec![1_000], vec![]),
+        (vec![60, 40], vec![]),
+        (vec![61, 40], vec![0]),
+        (vec![1, 100, 1], vec![1]),
+        (vec![34, 33, 33], vec![]),
+        (vec![100, 100], vec![]),
+        (vec![100, 100, 1], vec![0, 1]),
+        (vec![0, 1], vec![1]),
+    ] {
+        assert_eq!(noisy(&calls), found, "{calls:?}");
+    }
+    let late = shares(&[100, 1]);
+    assert!(!late.is_noisy(&service(9)), "who has not called yet");
+    assert!(noisy(&[u64::MAX, u64::MAX]).is_empty());
+    // Two keys of one service count as one.
+    let both = [(service(0), 40), (service(0), 40), (service(1), 20)];
+    assert!(both.into_iter().collect::<Shares>().is_noisy(&service(0)));
 }
 
 #[test]
-fn while_turns_are_taken_each_key_has_an_equal_part_of_a_second() {
+fn while_turns_are_taken_each_service_has_an_equal_part_of_a_second() {
     let now = start();
     let second = SignedDuration::from_secs(1);
     let mut turns = Turns::default();
     assert!(turns.is_over(now));
     turns.refused(Some(10), now);
-    turns.take(key(1), now).unwrap();
+    turns.take(&service(1), now).unwrap();
     for _ in 0..5 {
-        turns.take(key(0), now).unwrap();
+        turns.take(&service(0), now).unwrap();
     }
     assert_eq!(
-        turns.take(key(0), now),
+        turns.take(&service(0), now),
         Err(now + second),
         "two keys, 10 ÷ 2"
     );
-    turns.give_back(key(0));
-    turns.take(key(0), now).unwrap();
-    turns.take(key(1), now).unwrap();
-    turns.take(key(0), now + second).unwrap();
+    turns.give_back(&service(0));
+    turns.take(&service(0), now).unwrap();
+    turns.take(&service(1), now).unwrap();
+    turns.take(&service(0), now + second).unwrap();
     // Refused again: other processes part the same.
     turns.refused(Some(10), now + second);
     assert_eq!(turns.per_second, 5);
@@ -70,18 +88,18 @@ fn while_turns_are_taken_each_key_has_an_equal_part_of_a_second() {
 }
 
 #[test]
-fn however_often_it_is_refused_each_key_has_one_turn_a_second() {
+fn however_often_it_is_refused_each_service_has_one_turn_a_second() {
     let mut turns = Turns::default();
     for _ in 0..100 {
         turns.refused(Some(100), start());
     }
     for n in 0..1_000 {
-        turns.take(key(n), start()).unwrap();
-        turns.take(key(n), start()).unwrap_err();
+        turns.take(&service(n), start()).unwrap();
+        turns.take(&service(n), start()).unwrap_err();
     }
 }
 
-/// Calls in a second that each key makes: one is a hundred times as loud as the others.
+/// Calls in a second that each service makes: one is a hundred times as loud as the others.
 const PER_SECOND: [u64; 3] = [1_000, 10, 10];
 
 /// What each process knows of the endpoint.
@@ -92,8 +110,8 @@ struct Process {
 }
 
 /// Two minutes against an endpoint that takes 100 calls in a second and then refuses for a second. Processes
-/// tell each other nothing here, which is the worst that can be. Gives the part of its calls that each key
-/// got through, in percent.
+/// tell each other nothing here, which is the worst that can be. Gives the part of its calls that each
+/// service got through, in percent.
 fn bursts(processes: usize, is_fair: bool) -> [u64; 3] {
     let mut processes: Vec<_> = (0..processes).map(|_| Process::default()).collect();
     let (mut asked, mut served) = ([0_u64; 3], [0_u64; 3]);
@@ -114,7 +132,7 @@ fn bursts(processes: usize, is_fair: bool) -> [u64; 3] {
                 continue;
             }
             let waits = is_fair && !process.turns.is_over(now);
-            if waits && process.turns.take(key(n), now).is_err() {
+            if waits && process.turns.take(&service(n), now).is_err() {
                 continue;
             }
             if tokens >= 1_000 {
@@ -132,7 +150,7 @@ fn bursts(processes: usize, is_fair: bool) -> [u64; 3] {
 }
 
 #[test]
-fn a_key_a_hundred_times_as_loud_leaves_the_others_their_bursts() {
+fn a_service_a_hundred_times_as_loud_leaves_the_others_their_bursts() {
     for processes in [1, 2, 4] {
         let [loud, one, other] = bursts(processes, true);
         assert!(one >= 90 && other >= 90, "{processes}: {one} {other}");
@@ -145,7 +163,7 @@ fn a_key_a_hundred_times_as_loud_leaves_the_others_their_bursts() {
     );
 }
 
-/// An hour of 65,000 points, where each call costs ten; key 0 calls ten times a second, the others once in
+/// An hour of 65,000 points, where each call costs ten; service 0 calls ten times a second, the others once in
 /// ten seconds. What is known of who calls is five seconds old. Gives the percentage as above.
 fn hour(is_fair: bool) -> [u64; 3] {
     const OF: u64 = 65_000;
@@ -164,7 +182,7 @@ fn hour(is_fair: bool) -> [u64; 3] {
                 continue;
             }
             asked[n] += 1;
-            let waits = is_fair && budget.is_reserve(now) && known.is_noisy(key(n));
+            let waits = is_fair && budget.is_reserve(now) && known.is_noisy(&service(n));
             if waits || budget.refuses_until(now, 0).is_some() {
                 continue;
             }
@@ -185,7 +203,7 @@ fn hour(is_fair: bool) -> [u64; 3] {
 }
 
 #[test]
-fn a_key_a_hundred_times_as_loud_leaves_the_others_their_hour() {
+fn a_service_a_hundred_times_as_loud_leaves_the_others_their_hour() {
     let [loud, one, other] = hour(true);
     assert!(one == 100 && other == 100, "{one} {other}");
     assert!((10..20).contains(&loud), "nine tenths are its own: {loud}");

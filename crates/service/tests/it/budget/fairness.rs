@@ -112,7 +112,7 @@ db_tests! {
         let world = World::new(db).await;
         let callers = three(&world).await;
         let template = PathTemplate::new(MYSELF);
-        let ask = |n: usize| admit(&world.services, &callers[n].client, &callers[n].site, Method::Get, &template);
+        let ask = |n: usize| callers[n].admit(&world.services, Method::Get, &template);
         let refused = [Report { limit: Limit::Unnamed, told: Told::Refused { until: Some(world.now() + SECOND), of: None } }];
         ask(0).await.unwrap().observe(&world.services, &refused).await;
         world.env.advance(SECOND * 2);
@@ -133,7 +133,7 @@ db_tests! {
     async fn what_a_call_holds_is_given_back_where_it_is_not_made(db: TestDb) {
         let (world, _, billing) = two_processes(db).await;
         let template = PathTemplate::new(MYSELF);
-        let ask = || admit(&world.services, &billing.client, &billing.site, Method::Get, &template);
+        let ask = || billing.admit(&world.services, Method::Get, &template);
         let left = |points| [Report { limit: Limit::AppHour, told: Told::Left { points, of: Some(1_000), until: next_hour(world.now()) } }];
         ask().await.unwrap().observe(&world.services, &left(2)).await;
         let (one, two) = (ask().await.unwrap(), ask().await.unwrap());
@@ -151,7 +151,7 @@ db_tests! {
     async fn what_was_sent_is_spent_whoever_leaves(db: TestDb) {
         let (world, _, billing) = two_processes(db).await;
         let template = PathTemplate::new(MYSELF);
-        let ask = || admit(&world.services, &billing.client, &billing.site, Method::Get, &template);
+        let ask = || billing.admit(&world.services, Method::Get, &template);
         let left = [Report { limit: Limit::AppHour, told: Told::Left { points: 2, of: Some(1_000), until: next_hour(world.now()) } }];
         ask().await.unwrap().observe(&world.services, &left).await;
         for _ in 0..2 {

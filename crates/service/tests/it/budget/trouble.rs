@@ -14,7 +14,7 @@ db_tests! {
         // As the key is found from then on.
         let ended = Caller::new(&world, &billing.admin, "another").await;
         let template = PathTemplate::new(MYSELF);
-        let admission = admit(&world.services, &ended.client, &ended.site, Method::Get, &template).await;
+        let admission = ended.admit(&world.services, Method::Get, &template).await;
         drop(admission.unwrap());
     }
 
@@ -24,7 +24,7 @@ db_tests! {
         assert_eq!(billing.call(&away, MYSELF).await, Came::To(200));
         away.services.store.close().await;
         let template = PathTemplate::new(SERVER_INFO);
-        let ask = || admit(&away.services, &billing.client, &billing.site, Method::Get, &template);
+        let ask = || billing.admit(&away.services, Method::Get, &template);
         for _ in 0..3 {
             world.env.advance(SECOND * 2);
             ask().await.unwrap().observe(&away.services, &[]).await;
