@@ -9,6 +9,7 @@
 use domain::{
     api_key::{ApiKey, Lasting, LastingError, NoRoom, Rights, Room},
     audit::AuditAction,
+    credential::Provider,
     ids::{ApiKeyId, TeamId, UserId},
     text::{CloudId, PersonName, ServiceName, Slug, TextError},
 };
@@ -405,6 +406,22 @@ pub async fn list_services(
     let mut names: Vec<_> = in_force.map(|it| it.key.name).collect();
     names.dedup();
     Ok(names)
+}
+
+/// Whether a service may come in with this key.
+///
+/// # Errors
+///
+/// [`Error::StoreUnavailable`] if the database does not answer.
+pub async fn is_in_force(services: &Services, key: &SecretString) -> Result<bool, Error> {
+    let Ok(hash) = token_hash::hash_key(key) else {
+        return Ok(false);
+    };
+    let found = services
+        .store
+        .find_api_caller(&hash, Provider::Jira)
+        .await?;
+    Ok(found.is_some_and(|it| it.key.is_in_force(services.env.now())))
 }
 
 /// Ends a key. One that has ended is no mistake; `false` then.

@@ -5,7 +5,7 @@ use domain::{team::Role, text::Slug};
 use secrecy::SecretString;
 use service::{
     Services,
-    api_keys::{CreateKeyError, KeyWish, OperatorKeyError, create_as_operator},
+    api_keys::{CreateKeyError, KeyWish, OperatorKeyError, create_as_operator, is_in_force},
     sign_up::{SignUpError, SignUpForm, add_account},
     teams::create_team,
 };
@@ -42,13 +42,15 @@ pub(super) async fn seed(services: &Services) -> anyhow::Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// The key of a service of the team: made at the first start, and kept in the folder. None if the folder
-/// has lost it.
+/// The key of a service of the team: made at the first start, and kept in the folder; made anew if it was revoked.
+/// None if the folder has lost it, or the team has no room for it.
 pub(super) async fn service_key(
     services: &Services,
     data: &Data,
 ) -> anyhow::Result<Option<SecretString>> {
-    if let Some(kept) = data.service_key()? {
+    if let Some(kept) = data.service_key()?
+        && is_in_force(services, &kept).await?
+    {
         return Ok(Some(kept));
     }
     let team = Slug::parse(SLUG).context("the demo's team")?;
@@ -57,7 +59,10 @@ pub(super) async fn service_key(
             data.keep_service_key(&created.token)?;
             Ok(Some(created.token))
         }
-        Err(OperatorKeyError::Create(CreateKeyError::Mistakes(_))) => Ok(None),
+        Err(
+            OperatorKeyError::NoSuchTeam
+            | OperatorKeyError::Create(CreateKeyError::Mistakes(_) | CreateKeyError::TooMany),
+        ) => Ok(None),
         Err(err) => Err(err.into()),
     }
 }

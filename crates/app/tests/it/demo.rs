@@ -245,6 +245,36 @@ async fn a_demo_prints_commands_that_work_and_the_same_after_a_restart() {
     demo.stop();
 }
 
+#[tokio::test]
+async fn a_demo_prints_no_command_that_does_not_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let cookie = demo.sign_in().await;
+    let keys = demo.base.join("/a/acme/keys").unwrap();
+    let page = demo.http.get(keys).header(header::COOKIE, &cookie).send();
+    let page = page.await.unwrap().text().await.unwrap();
+    let (before, _) = page.split_once("/revoke\"").unwrap();
+    let key_path = before.rsplit_once("href=\"").unwrap().1;
+    demo.post(&format!("{key_path}/revoke"), &cookie, &[]).await;
+    let (status, told) = demo.run_curl(0).await;
+    assert_eq!((status, &told["code"]), (401, &json!("key_revoked")));
+    let revoked = demo.curls[0][1].clone();
+    demo.stop();
+    // A revoked key is made anew.
+    let demo = Demo::start(folder.path());
+    assert_ne!(demo.curls[0][1], revoked);
+    assert_eq!(demo.run_curl(0).await.0, 409, "not connected");
+    // Without the team there is none.
+    let cookie = demo.sign_in().await;
+    let named = [("confirm", "Acme")];
+    demo.post("/a/acme/settings/delete", &cookie, &named).await;
+    demo.stop();
+    let demo = Demo::start(folder.path());
+    assert!(demo.curls.is_empty());
+    demo.sign_in().await;
+    demo.stop();
+}
+
 #[test]
 fn a_demo_says_which_file_it_cannot_read() {
     let folder = tempfile::tempdir().unwrap();
