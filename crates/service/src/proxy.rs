@@ -26,7 +26,7 @@ use domain::{
     jira_path::JiraPath,
     json_links::{Rule, Within},
     rate_budget::{Planned, issue_written},
-    usage::{self, Answer},
+    usage::{self, Answer, PathTemplate},
 };
 use http::{HeaderMap, Method, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
@@ -56,6 +56,8 @@ pub struct Asked<'a> {
     pub method: Method,
     /// Where in the site.
     pub path: JiraPath<'a>,
+    /// [`JiraPath::template`] of it, which whoever asks has counted it by.
+    pub template: PathTemplate,
     /// What follows the question mark.
     pub query: Option<&'a str>,
     /// The headers that are passed on: none that is for us, and no credentials.
@@ -128,7 +130,7 @@ pub async fn pass_on(
     let planned = Planned {
         site,
         method,
-        template: asked.path.template(),
+        template: asked.template,
         issue: issue_written(method, asked.path.as_str()),
     };
     let (body, kept) = keeping::keep(asked.body, atlassian.patience_with_bodies()).await?;

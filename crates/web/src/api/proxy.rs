@@ -43,10 +43,11 @@ pub(crate) async fn pass_on(State(app): State<App>, req: Request) -> Result<Resp
     let client = api_client(&mut parts, &app, errand).await?;
     // As it was written: what a router or a library makes of it is not looked at.
     let path = JiraPath::parse(below.strip_prefix('/').unwrap_or(below));
+    let template = path.map_or(PathTemplate::NONE, JiraPath::template);
     let of = Counted {
         call: Call::Proxy,
         method,
-        path_template: path.map_or(PathTemplate::NONE, JiraPath::template),
+        path_template: template.clone(),
     };
     let work = async {
         let path = path.map_err(Problem::path_refused)?;
@@ -59,6 +60,7 @@ pub(crate) async fn pass_on(State(app): State<App>, req: Request) -> Result<Resp
             headers: headers::to_the_gateway(&parts.headers, links),
             method: parts.method,
             path,
+            template,
             query: uri.query(),
             body: proxy::body(body),
         };
