@@ -35,6 +35,9 @@ mod page;
 mod people;
 mod refusals;
 
+/// When to come back where nothing better is known.
+const COME_BACK: SignedDuration = SignedDuration::from_secs(5);
+
 /// What went wrong, and how to go on.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -300,6 +303,7 @@ impl Problem {
             "This took too long",
             "The server is busy. Try again in a moment.",
         )
+        .with_retry_after(COME_BACK)
     }
 
     /// A fault of ours.

@@ -15,7 +15,7 @@ use service::{
     refresh::TokenError,
 };
 
-use super::Problem;
+use super::{COME_BACK, Problem};
 
 /// Tells how to come in.
 const CHALLENGE: &str = "Bearer realm=\"Tformance\"";
@@ -24,9 +24,6 @@ const CHALLENGE_AGAIN: &str = "Bearer realm=\"Tformance\", error=\"invalid_token
 
 /// The same, to a good key that may not do this.
 const CHALLENGE_SCOPE: &str = "Bearer realm=\"Tformance\", error=\"insufficient_scope\"";
-
-/// When to come back where nothing better is known.
-const COME_BACK: SignedDuration = SignedDuration::from_secs(5);
 
 fn refused(code: &'static str, title: &str, detail: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail)
