@@ -203,10 +203,11 @@ fn problem(it: &Operation, status: u16, codes: &[&Explanation]) -> Value {
         .iter()
         .map(|it| format!("- `{}`: {}", it.code, it.title));
     let description = lines.collect::<Vec<_>>().join("\n");
+    let tells_when = codes.iter().any(|it| it.again.tells_when());
     let more: &[&str] = match status {
         401 => &["WWW-Authenticate"],
         405 => &["Allow"],
-        429 | 503 => &["Retry-After"],
+        _ if tells_when => &["Retry-After"],
         _ => &[],
     };
     let kind = it.problem_kind();

@@ -57,6 +57,39 @@ impl By {
     }
 }
 
+/// Whether the same request, sent again, may be answered otherwise without anybody doing anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It helps after a while: `Retry-After` says how long.
+    Later,
+    /// It may help, at once or after a while that nobody knows.
+    MayHelp,
+    /// It helps with what only reads; what changes something may have been done.
+    ToRead,
+    /// It helps once somebody has mended it. `Retry-After` says when it is worth looking.
+    OnceMended,
+    /// It does not.
+    No,
+}
+
+impl Again {
+    /// In words, after "Trying again".
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Later => "helps, after a while: Retry-After says how long",
+            Self::MayHelp => "may help",
+            Self::ToRead => "helps with what only reads",
+            Self::OnceMended => "helps only once it is mended: Retry-After says when to look",
+            Self::No => "does not help by itself",
+        }
+    }
+
+    /// Whether `Retry-After` comes with it.
+    pub(crate) const fn tells_when(self) -> bool {
+        matches!(self, Self::Later | Self::OnceMended)
+    }
+}
+
 /// What a code means, whatever happened.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Explanation {
@@ -74,22 +107,14 @@ pub(crate) struct Explanation {
     pub(crate) cure: &'static str,
     /// Who can do it.
     pub(crate) by: By,
+    /// Whether trying again helps. It says what [`Explanation::cure`] says.
+    pub(crate) again: Again,
 }
 
 impl Explanation {
     /// Whether services are told of it.
     pub(crate) fn is_of_services(&self) -> bool {
         self.told != Told::People
-    }
-
-    /// Whether the same request may be answered otherwise later, without anybody doing anything.
-    pub(crate) fn may_pass(&self) -> bool {
-        let passes = [
-            StatusCode::REQUEST_TIMEOUT,
-            StatusCode::TOO_MANY_REQUESTS,
-            StatusCode::SERVICE_UNAVAILABLE,
-        ];
-        passes.contains(&self.status) || self.by == By::Nobody
     }
 }
 
@@ -159,7 +184,7 @@ pub fn page(shell: Shell, code: &str) -> Option<ProblemCodePage> {
         cure: found.cure.to_owned(),
         by: found.by.words().to_owned(),
         told: told.to_owned(),
-        may_pass: found.may_pass(),
+        again: found.again.words().to_owned(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{By, all, find};
+use super::{Again, By, Explanation, all, find};
 
 /// Files that tell codes: all of `problem.rs` and `problem/`, but not this table.
 fn sources() -> Vec<PathBuf> {
@@ -75,9 +75,6 @@ fn each_code_is_explained_once_and_in_sentences() {
             "{}",
             it.code
         );
-        if it.by == By::Nobody {
-            assert!(it.may_pass(), "{}", it.code);
-        }
     }
     assert!(find("no_such_code").is_none() && find("").is_none());
 }
@@ -90,11 +87,73 @@ fn the_page_for_backend_engineers_has_each_code_with_its_status() {
         .filter(|it| {
             let row = format!("| {} |", it.status.as_u16());
             let code = format!("`{}`", it.code);
-            !page
-                .lines()
-                .any(|line| line.starts_with(&row) && line.contains(&code))
+            let again = format!("| {} |", in_the_table(it.again));
+            !page.lines().any(|line| {
+                line.starts_with(&row) && line.contains(&code) && line.ends_with(&again)
+            })
         })
-        .map(|it| it.code)
+        .map(|it| (it.code, in_the_table(it.again)))
         .collect();
     assert!(missing.is_empty(), "docs/api.md lacks {missing:?}");
+}
+
+/// As the last column there has it.
+const fn in_the_table(again: Again) -> &'static str {
+    match again {
+        Again::Later => "after `Retry-After`",
+        Again::MayHelp => "may help",
+        Again::ToRead => "with what only reads",
+        Again::OnceMended => "once it is mended",
+        Again::No => "no",
+    }
+}
+
+/// With what a sentence of a cure begins that tells to send the same again.
+const SAME_AGAIN: [&str; 6] = [
+    "Try again",
+    "Trying again",
+    "Send it again",
+    "Send the request again",
+    "Wait for as long as Retry-After says",
+    "Come back at until",
+];
+
+/// What the words of a cure say of trying again.
+fn said_of_trying_again(it: &Explanation) -> Again {
+    let sentences = || it.cure.split(". ");
+    let begins = |with: &str| sentences().any(|sentence| sentence.starts_with(with));
+    if begins("Only the operator can mend it") {
+        Again::OnceMended
+    } else if begins("Try again what only reads") {
+        Again::ToRead
+    } else if !SAME_AGAIN.into_iter().any(begins) {
+        Again::No
+    } else if it.status == 429 || it.status == 503 {
+        Again::Later
+    } else {
+        Again::MayHelp
+    }
+}
+
+#[test]
+fn a_code_says_in_both_places_whether_trying_again_helps() {
+    for it in all().filter(|it| it.status.as_u16() >= 400) {
+        assert_eq!(
+            said_of_trying_again(it),
+            it.again,
+            "{}: {}",
+            it.code,
+            it.cure
+        );
+        // What passes by itself needs no other cure.
+        assert!(it.by != By::Nobody || it.again != Again::No, "{}", it.code);
+    }
+}
+
+#[test]
+fn a_code_tells_when_to_come_back_where_http_has_it_so() {
+    for it in all() {
+        let has_time = [429, 503].contains(&it.status.as_u16());
+        assert_eq!(it.again.tells_when(), has_time, "{}", it.code);
+    }
 }
