@@ -183,13 +183,11 @@ async fn limit_time(State(app): State<App>, mut req: Request, next: Next) -> Res
     req.extensions_mut().insert(time.clone());
     // Dropped at the end of this function, when it can see why.
     let answering = pin!(next.run(req));
-    match tokio::time::timeout(app.settings.answer_time, answering).await {
-        Ok(res) => res,
-        Err(_) => {
-            time.0.store(true, Ordering::Relaxed);
-            Problem::too_slow().into_response()
-        }
-    }
+    let answer = tokio::time::timeout(app.settings.answer_time, answering).await;
+    answer.unwrap_or_else(|_| {
+        time.0.store(true, Ordering::Relaxed);
+        Problem::too_slow().into_response()
+    })
 }
 
 /// Whether the time for a request is up. What is dropped unfinished asks this: else its caller has left.

@@ -71,7 +71,7 @@ impl From<Error> for Refused {
     fn from(err: Error) -> Self {
         Self {
             answer: err.answer(),
-            problem: Problem::for_programs(err),
+            problem: Problem::for_programs(&err),
         }
     }
 }

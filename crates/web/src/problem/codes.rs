@@ -1,8 +1,8 @@
 //! Every code that a problem may have, explained: one table, from which the pages at [`ADDRESS`] and the
 //! description of the API are made.
 //!
-//! A code stands here before it can be told: [`Problem`](super::Problem) looks it up, and a test reads the
-//! sources for codes that are missing here, or that nobody tells.
+//! Status and title of a code stand here alone: a [`Problem`](super::Problem) is made of a row of it, which
+//! `code!` finds while it is compiled. A test reads the sources for codes that nobody tells.
 
 use axum::http::StatusCode;
 
@@ -121,6 +121,46 @@ impl Explanation {
 /// All of them, those of services first.
 pub(crate) fn all() -> impl Iterator<Item = &'static Explanation> {
     services::ALL.iter().chain(pages::ALL)
+}
+
+/// The row of a code, for whoever tells it: one that is not here does not compile.
+macro_rules! code {
+    ($code:literal) => {{
+        // A constant of its own is looked at even where only `cargo check` runs.
+        const ROW: &$crate::problem::codes::Explanation = $crate::problem::codes::row($code);
+        ROW
+    }};
+}
+
+pub(super) use code;
+
+/// For `code!` alone.
+#[expect(clippy::panic, reason = "it runs in the compiler")]
+pub(super) const fn row(code: &str) -> &'static Explanation {
+    match (among(services::ALL, code), among(pages::ALL, code)) {
+        (Some(found), _) | (None, Some(found)) => found,
+        (None, None) => panic!("explain the code in problem/codes/services.rs or pages.rs"),
+    }
+}
+
+const fn among(all: &'static [Explanation], code: &str) -> Option<&'static Explanation> {
+    let mut at = 0;
+    while at < all.len() {
+        if is_same(all[at].code.as_bytes(), code.as_bytes()) {
+            return Some(&all[at]);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// `==` is not for the compiler yet.
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
 }
 
 /// What this code means.

@@ -33,7 +33,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::OK,
         ("CONNECT_DENIED", Reader),
-        "Cancel was pressed at Atlassian",
+        "You pressed Cancel at Atlassian",
         "The consent was not given. Nothing was changed.",
         "Try again, if that was a mistake.",
         Again::No,
@@ -41,7 +41,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::OK,
         ("CONNECT_NO_SITE", Reader),
-        "The Atlassian account has no Jira site that this app may use",
+        "Your Atlassian account has no Jira site that this app may use",
         "Nothing was connected, and what Atlassian granted was erased here.",
         "Use another Atlassian account, or ask the administrator of the site whether apps are blocked.",
         Again::No,
@@ -57,7 +57,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::BAD_REQUEST,
         ("CONNECT_BAD_REQUEST", Reader),
-        "The address of the way back is not complete",
+        "This address is not complete",
         "Something of it is missing, doubled or unreadable. Nothing was changed.",
         "Start again from the integrations page.",
         Again::No,
@@ -225,7 +225,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::GONE,
         ("CONNECT_STATE_EXPIRED", Reader),
-        "The sign-in took too long",
+        "This sign-in took too long",
         "It took longer than 10 minutes, so it was stopped for safety. Nothing was changed.",
         "Start again from the integrations page.",
         Again::No,
@@ -233,7 +233,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::GONE,
         ("INVITATION_EXPIRED", Admin),
-        "The invitation is too old",
+        "This invitation is too old",
         "An invitation is good for 7 days.",
         "Ask whoever sent it for a new one.",
         Again::No,
@@ -241,7 +241,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::GONE,
         ("INVITATION_INVITER_LEFT", Admin),
-        "The invitation is not good any more",
+        "This invitation is not good any more",
         "Whoever sent it is no admin of the team any more.",
         "Ask another admin of the team to invite you.",
         Again::No,
@@ -257,7 +257,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::GONE,
         ("INVITATION_REVOKED", Admin),
-        "The invitation was taken back",
+        "This invitation was taken back",
         "An admin of the team ended it.",
         "Ask them, if you think that was a mistake.",
         Again::No,
@@ -265,7 +265,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::GONE,
         ("INVITATION_USED", Admin),
-        "The invitation was used",
+        "This invitation was used",
         "It is good for one person, once.",
         "If that was you, sign in; if not, ask whoever sent it for a new one.",
         Again::No,
@@ -297,7 +297,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ("not_a_form", Reader),
-        "The address takes forms",
+        "This address takes forms",
         "The request is not a form as browsers send it. Nothing was changed.",
         "Use the form on the page.",
         Again::No,
@@ -305,7 +305,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::UNPROCESSABLE_ENTITY,
         ("CONNECT_SITE_NOT_OFFERED", Reader),
-        "The site is not one of yours",
+        "That site is not one of yours",
         "It is not among the sites that the Atlassian account can reach. Nothing was changed.",
         "Choose one of the sites that the page lists.",
         Again::No,
@@ -337,7 +337,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::SERVICE_UNAVAILABLE,
         ("CONNECT_ATLASSIAN_DOWN", Nobody),
-        "Atlassian did not answer the sign-in",
+        "Atlassian did not answer",
         "Nothing was changed. The page says whether the sign-in is kept, or has to be made once more.",
         "Try again in a moment.",
         Again::Later,

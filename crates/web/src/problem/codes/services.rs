@@ -185,7 +185,7 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::REQUEST_TIMEOUT,
         ("body_too_slow", Everybody, Caller),
-        "The body did not come in time",
+        "The request did not come whole in time",
         "The body of the request had not arrived whole when the time for it was over. Nothing was done.",
         "Send the request again. If it happens often, look at the network, or at a proxy that holds bodies back.",
         Again::MayHelp,
