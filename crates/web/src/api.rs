@@ -27,7 +27,7 @@ pub(crate) async fn method_not_allowed() -> Problem {
 
 /// `GET /api/openapi.json`: what there is, for programs.
 pub(crate) async fn get_openapi(State(app): State<App>) -> Response {
-    let text = app.document.text(&app.settings.base_url).to_owned();
+    let text = app.document.text(&app.settings.base_url);
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 

@@ -10,13 +10,21 @@
 //! 7. Time limit, limits of address, headers and body; what is passed on to Jira has the second and third alone.
 //! 8. Origin check of unsafe requests of pages (CSRF), scheme and all, before any handler.
 
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::Body,
-    extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Response, header},
+    extract::{DefaultBodyLimit, FromRequestParts, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Response, header, request::Parts},
     middleware::{self, Next},
     response::IntoResponse,
 };
@@ -35,16 +43,14 @@ use crate::{App, problem::Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Longer than the longest thing that a page waits for: the exchange of a code and the calls after it.
-const TIME_LIMIT: Duration = Duration::from_secs(100);
-
 /// No form of ours is larger.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 
 /// A state has a few hundred bytes and a code about a thousand; more is no address of ours.
 const ADDRESS_LIMIT_BYTES: usize = 16 * 1024;
 
-/// What browsers and proxies send is a third of that. The server itself stops reading at twice of both.
+/// What browsers and proxies send is a third of that. What has 100 headers or 96 KiB does not come so far: the
+/// server refuses it without a body (`crates/app/src/http.rs`).
 const MOST_HEADERS: usize = 64;
 const HEADERS_LIMIT_BYTES: usize = 32 * 1024;
 
@@ -74,7 +80,7 @@ pub(crate) fn around(
             .layer(CatchPanicLayer::custom(|_| {
                 Problem::broken().into_response()
             }))
-            .layer(middleware::from_fn(limit_time))
+            .layer(middleware::from_fn_with_state(app.clone(), limit_time))
             .layer(middleware::from_fn(limit_head))
             .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
             .layer(middleware::from_fn_with_state(app.clone(), other_scheme))
@@ -90,7 +96,7 @@ pub(crate) fn around(
             .layer(CatchPanicLayer::custom(|_| {
                 Problem::broken_for_programs().into_response()
             }))
-            .layer(middleware::from_fn(limit_time))
+            .layer(middleware::from_fn_with_state(app.clone(), limit_time))
             .layer(middleware::from_fn(limit_head))
             .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
     );
@@ -172,10 +178,34 @@ async fn forget_callers_id(mut req: Request, next: Next) -> Response<Body> {
     next.run(req).await
 }
 
-async fn limit_time(req: Request, next: Next) -> Response<Body> {
-    match tokio::time::timeout(TIME_LIMIT, next.run(req)).await {
-        Ok(res) => res,
-        Err(_) => Problem::too_slow().into_response(),
+async fn limit_time(State(app): State<App>, mut req: Request, next: Next) -> Response<Body> {
+    let time = TimeUp::default();
+    req.extensions_mut().insert(time.clone());
+    // Dropped at the end of this function, when it can see why.
+    let answering = pin!(next.run(req));
+    let answer = tokio::time::timeout(app.settings.answer_time, answering).await;
+    answer.unwrap_or_else(|_| {
+        time.0.store(true, Ordering::Relaxed);
+        Problem::too_slow().into_response()
+    })
+}
+
+/// Whether the time for a request is up. What is dropped unfinished asks this: else its caller has left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TimeUp(Arc<AtomicBool>);
+
+impl TimeUp {
+    pub(crate) fn is_up(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl FromRequestParts<App> for TimeUp {
+    type Rejection = Infallible;
+
+    /// Without a limit around the route it is never up.
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
     }
 }
 

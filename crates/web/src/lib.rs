@@ -49,10 +49,15 @@ pub struct Settings {
     pub base_url: Url,
     /// So long the body of a form or call may take to arrive.
     pub body_time: Duration,
+    /// So long an answer may take, but of what is passed on to Jira.
+    pub answer_time: Duration,
 }
 
 /// Enough for 64 KiB at 3 KiB a second.
 pub const BODY_TIME: Duration = Duration::from_secs(20);
+
+/// Longer than the longest thing that a page waits for: the exchange of a code and the calls after it.
+const ANSWER_TIME: Duration = Duration::from_secs(100);
 
 impl Settings {
     /// The usual ones of a server that browsers reach under this origin.
@@ -60,6 +65,7 @@ impl Settings {
         Self {
             base_url,
             body_time: BODY_TIME,
+            answer_time: ANSWER_TIME,
         }
     }
 

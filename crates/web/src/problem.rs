@@ -1,12 +1,11 @@
 //! The only place with status codes for errors: what went wrong, for a person or for a program.
 //!
-//! Use cases refuse with meanings; here each gets a status, a stable code, words and a way on
-//! (`pages.md` 4). A [`Problem`] answers as problem details (RFC 9457) and puts itself into the
-//! response's extensions, where [`as_page`] finds it and makes a page of it, and [`as_document`] a document with
-//! the address of its explanation ([`codes`]).
+//! Use cases refuse with meanings; here each gets a code, words and a way on (`pages.md` 4). Status and title are
+//! those of the code's row in the table of all of them ([`codes`]). A [`Problem`] puts itself into the response's
+//! extensions, where [`as_page`] finds it and makes a page of it, and [`as_document`] problem details (RFC 9457)
+//! with the address of its explanation.
 
 use axum::{
-    Json,
     body::Body,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
@@ -18,6 +17,7 @@ use jiff::SignedDuration;
 use service::Error;
 use url::form_urlencoded;
 
+use self::codes::{Explanation, code};
 use crate::{
     App,
     description::{Address, Described, HttpStatus, Schema, Time, described},
@@ -35,11 +35,14 @@ mod page;
 mod people;
 mod refusals;
 
+/// When to come back where nothing better is known.
+const COME_BACK: SignedDuration = SignedDuration::from_secs(5);
+
 /// What went wrong, and how to go on.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    status: StatusCode,
-    code: &'static str,
+    /// Its code, with status and title.
+    row: &'static Explanation,
     words: Box<Words>,
     retry_after: Option<SignedDuration>,
     /// How to come in, told to programs.
@@ -87,7 +90,8 @@ impl Described for LimitWord {
 /// What a person reads.
 #[derive(Clone, Debug)]
 struct Words {
-    title: String,
+    /// In place of the title, where the page has something better to say.
+    heading: Option<String>,
     meaning: String,
     causes: Vec<Cause>,
     action: Action,
@@ -132,18 +136,13 @@ struct SignIn {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, title: &str, meaning: &str) -> Self {
-        debug_assert_eq!(
-            codes::find(code).map(|it| it.status),
-            Some(status),
-            "{code} is not explained, or with another status"
-        );
+    /// What happened, and what it means here; for people one button, if it is another than the usual one.
+    fn of(row: &'static Explanation, meaning: impl Into<String>) -> Self {
         Self {
-            status,
-            code,
+            row,
             words: Box::new(Words {
-                title: title.to_owned(),
-                meaning: meaning.to_owned(),
+                heading: None,
+                meaning: meaning.into(),
                 causes: Vec::new(),
                 action: Action::Link {
                     label: "Go to your team".to_owned(),
@@ -164,8 +163,15 @@ impl Problem {
         self
     }
 
-    fn with_retry_after(mut self, wait: SignedDuration) -> Self {
-        self.retry_after = Some(wait);
+    /// Says when to come back, where that is known. It is told of codes whose row says so, and always of these.
+    fn with_retry_after(mut self, wait: impl Into<Option<SignedDuration>>) -> Self {
+        self.retry_after = wait.into();
+        self
+    }
+
+    /// Tells people what happened in better words than the title, which is the same for all.
+    fn with_heading(mut self, heading: impl Into<String>) -> Self {
+        self.words.heading = Some(heading.into());
         self
     }
 
@@ -177,12 +183,19 @@ impl Problem {
 
     /// Tells programs how long to wait.
     fn tell_wait(&self, res: &mut Response) {
-        if let Some(wait) = self.retry_after {
+        if self.row.again.tells_when() {
+            let wait = self.retry_after.unwrap_or(COME_BACK);
             // Rounded up: earlier is too early.
             let part = u64::from(wait.subsec_nanos() > 0);
             let value = HeaderValue::from(wait.as_secs().unsigned_abs().saturating_add(part));
             res.headers_mut().insert(header::RETRY_AFTER, value);
         }
+    }
+
+    /// Tells programs how to come in, or why not.
+    const fn with_challenge(mut self, challenge: &'static str) -> Self {
+        self.challenge = Some(challenge);
+        self
     }
 
     fn with_action(mut self, action: Action) -> Self {
@@ -191,10 +204,8 @@ impl Problem {
     }
 
     pub(crate) fn sign_in_first(next: Option<Next>) -> Self {
-        let mut problem = Self::new(
-            StatusCode::UNAUTHORIZED,
-            "sign_in_required",
-            "Sign in first",
+        let mut problem = Self::of(
+            code!("sign_in_required"),
             "This page is for people who are signed in.",
         );
         problem.words.sign_in = Some(SignIn { next });
@@ -203,90 +214,74 @@ impl Problem {
 
     /// There is nothing at this address, or nothing for this person.
     pub fn no_such_page() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "There is no such page",
+        Self::of(
+            code!("not_found"),
             "The address may be mistyped, or the page belongs to a team that you are not in.",
         )
+        .with_heading("There is no such page")
     }
 
     /// The address takes another method.
     pub fn method_not_allowed() -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "This address does not work that way",
+        Self::of(
+            code!("method_not_allowed"),
             "It answers to another kind of request. Nothing was changed.",
         )
     }
 
     /// The body is larger than taken in.
     pub fn too_large() -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "That is too much to take in",
+        Self::of(
+            code!("too_large"),
             "The form is larger than this server accepts. Nothing was changed.",
         )
+        .with_heading("The form is too large")
     }
 
     /// The body is of another kind.
     pub fn not_a_form() -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "not_a_form",
-            "This address takes forms",
+        Self::of(
+            code!("not_a_form"),
             "The request is not a form as browsers send it. Nothing was changed.",
         )
     }
 
     /// The form cannot be read.
     pub fn bad_form() -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "bad_form",
-            "The form is not complete",
+        Self::of(
+            code!("bad_form"),
             "A field is missing or cannot be read. Nothing was changed.",
         )
     }
 
     /// The body did not arrive in time.
     pub fn body_too_slow() -> Self {
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body_too_slow",
-            "The request did not arrive in time",
+        Self::of(
+            code!("body_too_slow"),
             "Its body had not come whole when the time for it was over. Nothing was changed; send it again.",
         )
     }
 
     /// The headers are more, or larger, than taken in.
     pub fn headers_too_large() -> Self {
-        Self::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "headers_too_large",
-            "The headers of this request are too large",
+        Self::of(
+            code!("headers_too_large"),
             "Nothing was changed. Cookies of other applications under the same name are the usual cause.",
         )
     }
 
     /// The address is longer than taken in.
     pub fn address_too_long() -> Self {
-        Self::new(
-            StatusCode::URI_TOO_LONG,
-            "address_too_long",
-            "This address is too long",
+        Self::of(
+            code!("address_too_long"),
             "It is longer than any address of this server. Nothing was changed.",
         )
     }
 
     /// Another website sent it.
     pub fn cross_site() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "cross_site_request",
-            "This request came from another website",
+        Self::of(
+            code!("cross_site_request"),
             "For your safety it was stopped. Nothing was changed. If you sent it yourself, open the \
              page here and try again.",
         )
@@ -294,61 +289,54 @@ impl Problem {
 
     /// It took longer than a request may.
     pub fn too_slow() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_slow",
-            "This took too long",
+        Self::of(
+            code!("too_slow"),
             "The server is busy. Try again in a moment.",
         )
     }
 
     /// A fault of ours.
     pub fn broken() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "Something broke on our side",
+        Self::of(
+            code!("internal"),
             "It is written in the server's log under the reference below. Trying again may help.",
         )
     }
 
     /// The database does not answer.
     pub fn store_unavailable() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "store_unavailable",
-            "The database does not answer",
+        Self::of(
+            code!("store_unavailable"),
             "Nothing was changed. It usually comes back within a minute; then try again.",
         )
     }
 
     /// A stored secret does not open.
     pub fn cannot_open() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "connection_misconfigured",
-            "This server cannot read what it stored",
+        Self::of(
+            code!("connection_misconfigured"),
             "Its key ring does not fit. Only the operator of this server can fix it; tell them the \
              reference below. Nothing was changed.",
         )
+        .with_heading("This server cannot read what it stored")
     }
 
     pub(crate) const fn status(&self) -> StatusCode {
-        self.status
+        self.row.status
     }
 
     pub(crate) const fn code(&self) -> &'static str {
-        self.code
+        self.row.code
     }
 
     /// For a program; where it is explained is told below `origin`.
     fn document(&self, origin: &str) -> serde_json::Value {
         let body = ProblemBody {
-            r#type: Address(format!("{origin}{}", codes::address(self.code))),
-            title: self.words.title.clone(),
-            status: HttpStatus(self.status.as_u16()),
+            r#type: Address(format!("{origin}{}", codes::address(self.code()))),
+            title: self.row.title.to_owned(),
+            status: HttpStatus(self.status().as_u16()),
             detail: self.words.meaning.clone(),
-            code: self.code,
+            code: self.code(),
         };
         let mut document = serde_json::json!(body);
         if let Some((limit, until)) = &self.words.limit {
@@ -379,26 +367,32 @@ fn back_to(team: &Team) -> Action {
 
 impl From<Error> for Problem {
     fn from(err: Error) -> Self {
-        let cause = std::error::Error::source(&err);
-        match &err {
-            Error::StoreUnavailable(_) => {
-                tracing::error!(error = %err, ?cause, "the database is in trouble");
-                Self::store_unavailable()
-            }
-            Error::DoesNotOpen(_) => {
-                tracing::error!(error = %err, ?cause, "request failed");
-                Self::cannot_open()
-            }
-            Error::Internal(inner) => {
-                tracing::error!(error = format!("{inner:#}"), "request failed");
-                Self::broken()
-            }
+        log(&err);
+        match err {
+            Error::StoreUnavailable(_) => Self::store_unavailable(),
+            Error::DoesNotOpen(_) => Self::cannot_open(),
+            Error::Internal(_) => Self::broken(),
+        }
+    }
+}
+
+/// Once each, whoever is told.
+fn log(err: &Error) {
+    let cause = std::error::Error::source(err);
+    match err {
+        Error::StoreUnavailable(_) => {
+            tracing::error!(error = %err, ?cause, "the database is in trouble");
+        }
+        Error::DoesNotOpen(_) => tracing::error!(error = %err, ?cause, "request failed"),
+        Error::Internal(inner) => {
+            tracing::error!(error = format!("{inner:#}"), "request failed");
         }
     }
 }
 
 impl IntoResponse for Problem {
-    /// JSON, or the way to the sign-in page; [`as_page`] turns the first into a page.
+    /// The way to the sign-in page, or an answer whose body [`as_document`] or [`as_page`] writes: one of them is
+    /// around every route.
     fn into_response(self) -> Response {
         if let Some(SignIn { next }) = &self.words.sign_in {
             let query = next.as_ref().filter(|it| it.as_str() != "/").map(|next| {
@@ -407,8 +401,7 @@ impl IntoResponse for Problem {
             });
             return Redirect::to(&format!("/login{}", query.unwrap_or_default())).into_response();
         }
-        let body = Json(self.document(""));
-        let mut res = (self.status, body).into_response();
+        let mut res = self.status().into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         res.headers_mut().insert(header::CONTENT_TYPE, kind);
         self.tell_wait(&mut res);
@@ -448,7 +441,7 @@ pub(crate) async fn as_page(State(app): State<App>, req: Request, next: NextLaye
     };
     let shell = match token {
         // In trouble of our own the database is left alone.
-        Some(token) if !problem.status.is_server_error() => {
+        Some(token) if !problem.status().is_server_error() => {
             let way_on = problem.words.action.href();
             shell::of_whoever(&app, &token, [way_on, &path]).await
         }
@@ -458,3 +451,6 @@ pub(crate) async fn as_page(State(app): State<App>, req: Request, next: NextLaye
     problem.tell_wait(&mut res);
     res
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,12 @@
 use std::{
     convert::Infallible,
     sync::atomic::{AtomicUsize, Ordering},
+    task::Waker,
 };
 
 use axum::{
     body::Bytes,
+    extract::rejection::BytesRejection,
     routing::{get, post},
 };
 use hyper::body::Frame;
@@ -148,6 +150,28 @@ async fn an_answer_that_is_not_read_is_given_up() {
 
 #[tokio::test]
 async fn a_client_that_reads_on_is_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await;
+    let mut patient = Patient::new(stream.unwrap(), SHORT);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut write = |written| patient.watched(&mut cx, written);
+    let over_the_limit = async || timeout(SHORT * 2, pending::<()>()).await.unwrap_err();
+    for _ in 0..2 {
+        assert!(write(Poll::Pending).is_pending());
+        over_the_limit().await;
+        // Something was taken late, and since then nothing for no time at all.
+        assert!(matches!(write(Poll::Ready(Ok(1))), Poll::Ready(Ok(1))));
+    }
+    assert!(write(Poll::Pending).is_pending());
+    over_the_limit().await;
+    let Poll::Ready(Err(given_up)) = write(Poll::Pending) else {
+        panic!("whoever does not read on is waited for");
+    };
+    assert_eq!(given_up.kind(), io::ErrorKind::TimedOut);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_larger_than_all_buffers_comes_whole() {
     const SIZE: usize = 8 * 1024 * 1024;
     let router = Router::new().route("/", get(|| async { "x".repeat(SIZE) }));
     let running = Running::start(router, limits()).await;
@@ -208,20 +232,17 @@ async fn a_head_without_end_is_not_read_to_the_end() {
 
 #[tokio::test]
 async fn half_a_body_is_no_body() {
-    let router = Router::new().route(
-        "/",
-        post(
-            |body: Result<Bytes, axum::extract::rejection::BytesRejection>| async move {
-                body.map_or("cut", |_| "whole")
-            },
-        ),
-    );
-    let running = Running::start(router, limits()).await;
-    let mut client = running
-        .say("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf")
-        .await;
-    client.shutdown().await.unwrap();
-    assert!(!rest(&mut client).await.ends_with("whole"));
+    let (sender, mut read) = mpsc::unbounded_channel();
+    let handler = |body: Result<Bytes, BytesRejection>| async move {
+        let _nobody_waits = sender.send(body.is_ok());
+    };
+    let running = Running::start(Router::new().route("/", post(handler)), limits()).await;
+    for (body, is_whole) in [("half", false), ("whole body", true)] {
+        let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n";
+        let mut client = running.say(&format!("{head}{body}")).await;
+        client.shutdown().await.unwrap();
+        assert_eq!(read.recv().await, Some(is_whole), "{body}");
+    }
     running.stop().await;
 }
 

@@ -1,10 +1,17 @@
 //! What other services ask for, over HTTP: every answer and every refusal.
 
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use atlassian_sim::{Endpoint, Fault};
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{Method, Request, StatusCode},
 };
+use hyper::body::{Body as HttpBody, Frame};
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -27,6 +34,30 @@ const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const CONNECTION: &str = "/api/v1/integrations/jira";
 const TOKEN: &str = "/api/v1/integrations/jira/token";
 const REJECTED: &str = "/api/v1/integrations/jira/token/rejected";
+
+/// A body that says this and breaks off.
+struct BrokenOff(Option<&'static str>);
+
+impl HttpBody for BrokenOff {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let begun = self
+            .0
+            .take()
+            .map(|it| Frame::data(Bytes::from_static(it.as_bytes())));
+        Poll::Ready(Some(begun.ok_or(io::ErrorKind::UnexpectedEof.into())))
+    }
+}
+
+/// The same as the body of a request.
+pub(crate) fn broken_off(begun: &'static str) -> Body {
+    Body::new(BrokenOff(Some(begun)))
+}
 
 /// A service that has a key.
 struct Service {

@@ -251,8 +251,10 @@ db_tests! {
         let (good, others, revoked) = (key(&ada, "billing").await, key(&eve, "billing").await, key(&ada, "old").await);
         let keys = service::api_keys::list(&app.world.services, &ada.who).await.unwrap();
         let old = keys.iter().find(|it| it.key.name.as_str() == "old").unwrap().key.id;
-        ada.post(&ada.path(&format!("keys/{old}/revoke")), &[]).await;
         let nobody = app.visitor();
+        let req = nobody.request(Method::GET, "/api/v1/integrations/jira").header("authorization", format!("Bearer {revoked}"));
+        assert_eq!(nobody.send(req.body(Body::empty()).unwrap()).await.status, 200, "it is good until then");
+        ada.post(&ada.path(&format!("keys/{old}/revoke")), &[]).await;
         let asking: [(&Browser, Option<&str>); 5] = [
             (&nobody, None), (&ada, None), (&nobody, Some(&revoked)), (&nobody, Some(&others)), (&nobody, Some(&good)),
         ];

@@ -95,6 +95,26 @@ fn names_in(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The labels by which a text chooses series of each metric: `name{label="…",other=~"…"}`.
+fn labels_in(text: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices("tformance_") {
+        let end = |it: char| !it.is_ascii_alphanumeric() && it != '_';
+        let name = text[at..].split(end).next().unwrap_or_default();
+        let Some(labels) = text[at + name.len()..].strip_prefix('{') else {
+            continue;
+        };
+        let labels = labels.split('}').next().unwrap_or_default();
+        // What a label is compared with holds no comma.
+        for label in labels.split(',') {
+            let label = label.split(['=', '!']).next().unwrap_or_default();
+            let label = label.trim().to_owned();
+            found.extend(names_in(name).into_iter().map(|name| (name, label.clone())));
+        }
+    }
+    found
+}
+
 fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     fs::read_to_string(root.join(path)).unwrap()
@@ -106,6 +126,7 @@ fn rules_and_dashboard_ask_for_metrics_that_there_are_and_the_docs_name_each() {
     // What Atlassian is asked has a series once it was asked.
     metrics.answered("refresh", Duration::from_secs(1));
     let text = metrics.text().unwrap();
+    let labels = labels_in(&text);
     let there: BTreeSet<_> = text
         .lines()
         .filter_map(|it| it.strip_prefix("# HELP ")?.split(' ').next())
@@ -119,6 +140,12 @@ fn rules_and_dashboard_ask_for_metrics_that_there_are_and_the_docs_name_each() {
         let asked = names_in(&read(file));
         assert!(!asked.is_empty(), "{file}");
         let unknown: Vec<_> = asked.difference(&there).collect();
+        assert!(unknown.is_empty(), "{file}: {unknown:?}");
+        let asked = labels_in(&read(file));
+        assert!(!asked.is_empty(), "{file}");
+        // Prometheus adds where it was scraped.
+        let is_ours = |it: &&(String, String)| it.1 != "instance";
+        let unknown: Vec<_> = asked.difference(&labels).filter(is_ours).collect();
         assert!(unknown.is_empty(), "{file}: {unknown:?}");
     }
     let told = names_in(&read("docs/operations.md"));

@@ -10,7 +10,7 @@ use service::{
     refresh::TokenError,
 };
 
-use crate::problem::Problem;
+use crate::{layers::TimeUp, problem::Problem};
 
 /// What is counted where the caller left before it was answered; nobody is answered so.
 const LEFT: u16 = 499;
@@ -71,7 +71,7 @@ impl From<Error> for Refused {
     fn from(err: Error) -> Self {
         Self {
             answer: err.answer(),
-            problem: Problem::for_programs(err),
+            problem: Problem::for_programs(&err),
         }
     }
 }
@@ -92,6 +92,7 @@ pub(crate) async fn counted<T>(
     client: &ApiClient,
     call: Call,
     method: Method,
+    time: TimeUp,
     work: impl Future<Output = Result<T, Refused>>,
 ) -> Result<Json<T>, Problem> {
     let of = Counted {
@@ -99,7 +100,7 @@ pub(crate) async fn counted<T>(
         method,
         path_template: PathTemplate::NONE,
     };
-    let counting = Counting::begin(services, client, of);
+    let counting = Counting::begin(services, client, of, time);
     let answer = match may_call(services, client) {
         Ok(()) => work.await,
         Err(refused) => Err(refused),
@@ -107,14 +108,14 @@ pub(crate) async fn counted<T>(
     counting.end(answer.map(|body| (StatusCode::OK, Json(body))))
 }
 
-/// The same for what may be answered with any status.
+/// The same for what may be answered with any status, and has no limit of time around it.
 pub(crate) async fn counted_with_status<T>(
     services: &Services,
     client: &ApiClient,
     of: Counted,
     work: impl Future<Output = Result<(StatusCode, T), Refused>>,
 ) -> Result<T, Problem> {
-    let counting = Counting::begin(services, client, of);
+    let counting = Counting::begin(services, client, of, TimeUp::default());
     let answer = match may_call(services, client) {
         Ok(()) => work.await,
         Err(refused) => Err(refused),
@@ -149,24 +150,32 @@ pub(crate) fn refused(
     problem
 }
 
-/// Counts when it goes, so that a call is counted too whose caller left.
+/// Counts when it goes, so that a call is counted too whose caller left, or whose time was up.
 struct Counting<'a> {
     services: &'a Services,
     client: &'a ApiClient,
     /// Taken when it is counted.
     of: Option<Counted>,
-    end: (u16, Answer),
+    /// How it was answered, if it was.
+    end: Option<(u16, Answer)>,
+    time: TimeUp,
     /// Whether the answer is what was asked for, and not a problem of ours.
     is_passed_on: bool,
 }
 
 impl<'a> Counting<'a> {
-    const fn begin(services: &'a Services, client: &'a ApiClient, of: Counted) -> Self {
+    const fn begin(
+        services: &'a Services,
+        client: &'a ApiClient,
+        of: Counted,
+        time: TimeUp,
+    ) -> Self {
         Self {
             services,
             client,
             of: Some(of),
-            end: (LEFT, Answer::CallersFault),
+            end: None,
+            time,
             is_passed_on: false,
         }
     }
@@ -175,12 +184,12 @@ impl<'a> Counting<'a> {
     fn end<T>(mut self, with: Result<(StatusCode, T), Refused>) -> Result<T, Problem> {
         match with {
             Ok((status, body)) => {
-                self.end = (status.as_u16(), Answer::Served);
+                self.end = Some((status.as_u16(), Answer::Served));
                 self.is_passed_on = true;
                 Ok(body)
             }
             Err(Refused { problem, answer }) => {
-                self.end = (problem.status().as_u16(), answer);
+                self.end = Some((problem.status().as_u16(), answer));
                 Err(problem)
             }
         }
@@ -189,13 +198,13 @@ impl<'a> Counting<'a> {
 
 impl Drop for Counting<'_> {
     fn drop(&mut self) {
-        let (http_status, answer) = if std::thread::panicking() {
-            (
-                Problem::broken_for_programs().status().as_u16(),
-                Answer::OurFault,
-            )
-        } else {
-            self.end
+        // What a layer answers in its place.
+        let ours = |problem: Problem| (problem.status().as_u16(), Answer::OurFault);
+        let (http_status, answer) = match self.end {
+            _ if std::thread::panicking() => ours(Problem::broken_for_programs()),
+            Some(end) => end,
+            None if self.time.is_up() => ours(Problem::too_slow()),
+            None => (LEFT, Answer::CallersFault),
         };
         if let Some(of) = self.of.take() {
             if of.call == Call::Proxy {

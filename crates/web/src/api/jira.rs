@@ -14,6 +14,7 @@ use super::{JsonBody, counted::counted};
 use crate::{
     App,
     description::{Address, Time},
+    layers::TimeUp,
     problem::Problem,
     who::{ForRejected, ForStatus, ForToken},
 };
@@ -27,6 +28,7 @@ use bodies::{SiteBody, TokenType};
 pub(crate) async fn get_connection(
     State(app): State<App>,
     ForStatus(client): ForStatus,
+    time_up: TimeUp,
     method: HttpMethod,
 ) -> Result<Json<ConnectionBody>, Problem> {
     let services = &app.services;
@@ -46,13 +48,14 @@ pub(crate) async fn get_connection(
         })
     };
     let method = Method::of(method.as_str());
-    counted(services, &client, Call::Status, method, work).await
+    counted(services, &client, Call::Status, method, time_up, work).await
 }
 
 /// `POST /api/v1/integrations/jira/token`.
 pub(crate) async fn get_token(
     State(app): State<App>,
     ForToken(client): ForToken,
+    time_up: TimeUp,
     body: Result<JsonBody, Problem>,
 ) -> Result<Json<TokenBody>, Problem> {
     let services = &app.services;
@@ -60,13 +63,15 @@ pub(crate) async fn get_token(
         let wish = TokenRequest::read(&body?)?.wish();
         Ok(answer(door::token(services, &client, wish).await?))
     };
-    counted(services, &client, Call::Token, Method::Post, work).await
+    let call = Call::Token;
+    counted(services, &client, call, Method::Post, time_up, work).await
 }
 
 /// `POST /api/v1/integrations/jira/token/rejected`: Jira did not take the token of this id.
 pub(crate) async fn report_rejected(
     State(app): State<App>,
     ForRejected(client): ForRejected,
+    time_up: TimeUp,
     body: Result<JsonBody, Problem>,
 ) -> Result<Json<TokenBody>, Problem> {
     let services = &app.services;
@@ -75,7 +80,8 @@ pub(crate) async fn report_rejected(
         let served = door::replace_rejected(services, &client, &report.token_id, report.wish());
         Ok(answer(served.await?))
     };
-    counted(services, &client, Call::Rejected, Method::Post, work).await
+    let call = Call::Rejected;
+    counted(services, &client, call, Method::Post, time_up, work).await
 }
 
 fn answer(served: Served) -> TokenBody {

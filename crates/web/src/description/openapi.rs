@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
+use axum::body::Bytes;
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -16,12 +17,13 @@ use crate::problem::{
 
 /// The document of a server, written once.
 #[derive(Debug, Default)]
-pub(crate) struct Document(OnceLock<String>);
+pub(crate) struct Document(OnceLock<Bytes>);
 
 impl Document {
-    /// As it is served.
-    pub(crate) fn text(&self, base_url: &Url) -> &str {
-        self.0.get_or_init(|| document(base_url).to_string())
+    /// As it is served: the same bytes each time.
+    pub(crate) fn text(&self, base_url: &Url) -> Bytes {
+        let text = self.0.get_or_init(|| document(base_url).to_string().into());
+        text.clone()
     }
 }
 
@@ -203,10 +205,11 @@ fn problem(it: &Operation, status: u16, codes: &[&Explanation]) -> Value {
         .iter()
         .map(|it| format!("- `{}`: {}", it.code, it.title));
     let description = lines.collect::<Vec<_>>().join("\n");
+    let tells_when = codes.iter().any(|it| it.again.tells_when());
     let more: &[&str] = match status {
-        401 => &["WWW-Authenticate"],
+        401 | 403 => &["WWW-Authenticate"],
         405 => &["Allow"],
-        429 | 503 => &["Retry-After"],
+        _ if tells_when => &["Retry-After"],
         _ => &[],
     };
     let kind = it.problem_kind();
@@ -254,7 +257,10 @@ fn headers(more: &[&str]) -> Value {
             "Retry-After" => ("After how many seconds to try again.", "integer"),
             "Allow" => ("The methods that the address takes.", "string"),
             "Tformance-Source" => ("Whose answer it is: upstream (Jira’s) or self.", "string"),
-            _ => ("How to come in.", "string"),
+            _ => (
+                "How to come in; its error is invalid_token, or insufficient_scope of a key that may not do this.",
+                "string",
+            ),
         };
         headers[*name] = json!({ "description": description, "schema": { "type": kind } });
     }

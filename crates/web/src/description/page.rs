@@ -1,5 +1,7 @@
 //! The description as a page for people.
 
+use std::sync::LazyLock;
+
 use url::Url;
 
 use super::{
@@ -11,8 +13,10 @@ use crate::view::{
     api_docs::{self as view, ApiDocsPage},
 };
 
-/// The page of the server at `base_url`, in `shell`.
-pub fn page(shell: Shell, base_url: &Url) -> ApiDocsPage {
+/// The same for everybody.
+static GROUPS: LazyLock<Vec<view::Group>> = LazyLock::new(groups);
+
+fn groups() -> Vec<view::Group> {
     let groups = Group::ALL.map(|group| view::Group {
         name: group.name().to_owned(),
         about: group.about().to_owned(),
@@ -22,13 +26,18 @@ pub fn page(shell: Shell, base_url: &Url) -> ApiDocsPage {
             .map(operation)
             .collect(),
     });
+    Vec::from(groups)
+}
+
+/// The page of the server at `base_url`, in `shell`.
+pub fn page(shell: Shell, base_url: &Url) -> ApiDocsPage {
     ApiDocsPage {
         shell,
         curl: format!(
             "curl -X POST -H \"Authorization: Bearer $TFORMANCE_KEY\" {}/api/v1/integrations/jira/token",
             base_url.origin().ascii_serialization()
         ),
-        groups: groups.to_vec(),
+        groups: &GROUPS,
     }
 }
 

@@ -1,6 +1,5 @@
-//! What services are refused: status, code and words.
+//! What services are refused: code and words.
 
-use axum::http::StatusCode;
 use domain::{
     api_key::{Forbidden, Right},
     jira_path::PathError,
@@ -15,7 +14,11 @@ use service::{
     refresh::TokenError,
 };
 
-use super::Problem;
+use super::{
+    Problem,
+    codes::{Explanation, code},
+    log,
+};
 
 /// Tells how to come in.
 const CHALLENGE: &str = "Bearer realm=\"Tformance\"";
@@ -25,94 +28,51 @@ const CHALLENGE_AGAIN: &str = "Bearer realm=\"Tformance\", error=\"invalid_token
 /// The same, to a good key that may not do this.
 const CHALLENGE_SCOPE: &str = "Bearer realm=\"Tformance\", error=\"insufficient_scope\"";
 
-/// When to come back where nothing better is known.
-const COME_BACK: SignedDuration = SignedDuration::from_secs(5);
-
-fn refused(code: &'static str, title: &str, detail: &str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail)
+fn key(row: &'static Explanation, detail: &str) -> Problem {
+    Problem::of(row, detail).with_challenge(CHALLENGE_AGAIN)
 }
 
-fn unavailable(
-    code: &'static str,
-    title: &str,
-    detail: &str,
-    retry_after: Option<SignedDuration>,
-) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
-        .with_retry_after(retry_after.unwrap_or(COME_BACK))
-}
-
-fn key(code: &'static str, title: &str, detail: &str) -> Problem {
-    let challenge = if code == "key_missing" {
-        CHALLENGE
-    } else {
-        CHALLENGE_AGAIN
-    };
-    Problem {
-        challenge: Some(challenge),
-        ..Problem::new(StatusCode::UNAUTHORIZED, code, title, detail)
-    }
-}
-
-fn forbidden(code: &'static str, title: &str, detail: &str) -> Problem {
-    Problem {
-        challenge: Some(CHALLENGE_SCOPE),
-        ..Problem::new(StatusCode::FORBIDDEN, code, title, detail)
-    }
+fn forbidden(row: &'static Explanation, detail: impl Into<String>) -> Problem {
+    Problem::of(row, detail).with_challenge(CHALLENGE_SCOPE)
 }
 
 impl Problem {
     pub(crate) fn nothing_here() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "There is nothing here",
+        Self::of(
+            code!("not_found"),
             "No call has this address. Is it mistyped?",
         )
     }
 
     pub(crate) fn key_missing() -> Self {
-        key(
-            "key_missing",
-            "A key is missing",
+        Self::of(
+            code!("key_missing"),
             "Send the key of your service as Authorization: Bearer tfk_…. An admin of your team makes one on \
              the page Keys.",
         )
+        .with_challenge(CHALLENGE)
     }
 
     pub(crate) fn key_malformed() -> Self {
         key(
-            "key_malformed",
-            "This is not a key",
+            code!("key_malformed"),
             "A key begins with tfk_ and has 53 characters; older ones have 47. Was it copied whole?",
         )
     }
 
     pub(crate) fn body_too_large() -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "The body is too large",
-            "No call takes more than 64 KiB.",
-        )
+        Self::of(code!("too_large"), "No call takes more than 64 KiB.")
     }
 
     pub(crate) fn not_json() -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "not_json",
-            "The body is not sent as JSON",
+        Self::of(
+            code!("not_json"),
             "Send it with Content-Type: application/json.",
         )
     }
 
     pub(crate) fn bad_json() -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "bad_json",
-            "The body cannot be read",
-            "It has to be one JSON object, or empty.",
-        )
+        Self::of(code!("bad_json"), "It has to be one JSON object, or empty.")
     }
 
     /// A member of the body that no call knows; of a long name the beginning is told.
@@ -122,41 +82,36 @@ impl Problem {
         if name.chars().count() > LONGEST {
             told.push('…');
         }
-        refused(
-            "unknown_field",
-            "The body has a member that is not known",
-            &format!("It is {told:?}. This call knows {}.", known.join(", ")),
+        Self::of(
+            code!("unknown_field"),
+            format!("It is {told:?}. This call knows {}.", known.join(", ")),
         )
     }
 
     pub(crate) fn minimum_invalid() -> Self {
-        refused(
-            "minimum_invalid",
-            "minimum_seconds is not a number of seconds",
+        Self::of(
+            code!("minimum_invalid"),
             "It has to be a whole number, 0 or more.",
         )
     }
 
     pub(crate) fn minimum_too_long(most: u64) -> Self {
-        refused(
-            "minimum_too_long",
-            "minimum_seconds is too long",
-            &format!("It is {most} at most: a token of Atlassian's lives for an hour."),
+        Self::of(
+            code!("minimum_too_long"),
+            format!("It is {most} at most: a token of Atlassian's lives for an hour."),
         )
     }
 
     pub(crate) fn max_wait_invalid(most: u64) -> Self {
-        refused(
-            "max_wait_invalid",
-            "max_wait_seconds is not a time to wait",
-            &format!("It has to be a whole number from 0 to {most}."),
+        Self::of(
+            code!("max_wait_invalid"),
+            format!("It has to be a whole number from 0 to {most}."),
         )
     }
 
     pub(crate) fn token_id_missing() -> Self {
-        refused(
-            "token_id_missing",
-            "token_id is missing",
+        Self::of(
+            code!("token_id_missing"),
             "Send the token_id that came with the token which was refused.",
         )
     }
@@ -166,65 +121,51 @@ impl Problem {
             "Behind proxy/ belongs a path as Jira's documentation has it, such as rest/api/3/myself. It is passed \
              on as it was written, so nothing may be in it that could mean another path: {why}."
         );
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "path_refused",
-            "This path is not passed on",
-            &detail,
-        )
+        Self::of(code!("path_refused"), &detail)
     }
 
     pub(crate) fn links_unknown() -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "links_unknown",
-            "Tformance-Links is not understood",
+        Self::of(
+            code!("links_unknown"),
             "Send Tformance-Links: proxy once, so that links in JSON lead here, or leave it out.",
         )
     }
 
     /// A fault of nobody outside, in words for whoever reads logs.
-    pub(crate) fn for_programs(err: Error) -> Self {
-        let problem = Self::from(err);
-        match problem.code {
-            "store_unavailable" => unavailable(
-                problem.code,
-                "The database does not answer",
+    pub(crate) fn for_programs(err: &Error) -> Self {
+        log(err);
+        match err {
+            Error::StoreUnavailable(_) => Self::of(
+                code!("store_unavailable"),
                 "This server cannot check keys or read tokens now. Try again later.",
-                None,
             ),
-            "connection_misconfigured" => cannot_open(),
-            _ => Self::broken_for_programs(),
+            Error::DoesNotOpen(_) => cannot_open(),
+            Error::Internal(_) => Self::broken_for_programs(),
         }
     }
 
     /// A fault of ours.
     pub(crate) fn broken_for_programs() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "Something broke on our side",
+        Self::of(
+            code!("internal"),
             "The server's log has it under the x-request-id of this answer.",
         )
     }
 }
 
 fn cannot_open() -> Problem {
-    unavailable(
-        "connection_misconfigured",
-        "This server cannot read what it stored",
-        "Its key ring does not fit. Only its operator can mend that; the log has it under the x-request-id of \
-         this answer.",
-        Some(SignedDuration::from_secs(60)),
+    Problem::of(
+        code!("connection_misconfigured"),
+        "The key ring of this server does not fit what it stored. Only its operator can mend that; the log has \
+         it under the x-request-id of this answer.",
     )
+    .with_retry_after(SignedDuration::from_secs(60))
 }
 
 impl From<KeyLimited> for Problem {
     fn from(err: KeyLimited) -> Self {
-        Self::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "key_rate_limited",
-            "This key calls too often",
+        Self::of(
+            code!("key_rate_limited"),
             "The operator of this server allows each key so many calls a second. Atlassian was not asked.",
         )
         .with_retry_after(err.retry_after)
@@ -236,14 +177,13 @@ impl From<KeyError> for Problem {
         match err {
             KeyError::Malformed => Self::key_malformed(),
             KeyError::Mistyped => key(
-                "key_mistyped",
-                "This key is mistyped",
+                code!("key_mistyped"),
                 "Its last six characters do not fit the others: one of them was changed. Copy it anew.",
             ),
             KeyError::Ended(why) => why.into(),
             KeyError::Forbidden { why, .. } => why.into(),
             KeyError::Throttled(err) => err.into(),
-            KeyError::Failed(err) => Self::for_programs(err),
+            KeyError::Failed(err) => Self::for_programs(&err),
         }
     }
 }
@@ -252,18 +192,15 @@ impl From<KeyEnded> for Problem {
     fn from(why: KeyEnded) -> Self {
         match why {
             KeyEnded::Unknown => key(
-                "key_unknown",
-                "There is no such key",
+                code!("key_unknown"),
                 "It may belong to another server, or its team was deleted.",
             ),
             KeyEnded::Revoked => key(
-                "key_revoked",
-                "This key is revoked",
+                code!("key_revoked"),
                 "An admin of the team ended it. Ask for a new one.",
             ),
             KeyEnded::Expired => key(
-                "key_expired",
-                "This key has expired",
+                code!("key_expired"),
                 "It was made to end. An admin of the team replaces it on the page Keys.",
             ),
         }
@@ -274,34 +211,22 @@ impl From<Forbidden> for Problem {
     fn from(why: Forbidden) -> Self {
         const WHO: &str = "An admin of the team decides what a key may do, on the page Keys.";
         match why {
-            Forbidden::Right(Right::Status) => forbidden(
-                "key_may_not_status",
-                "This key may not ask for the connection",
-                WHO,
-            ),
+            Forbidden::Right(Right::Status) => forbidden(code!("key_may_not_status"), WHO),
             Forbidden::Right(Right::Token) => forbidden(
-                "key_may_not_token",
-                "This key may not ask for tokens",
-                &format!("Call Jira through the proxy, if it may do that. {WHO}"),
+                code!("key_may_not_token"),
+                format!("Call Jira through the proxy, if it may do that. {WHO}"),
             ),
             Forbidden::Right(Right::Proxy) => forbidden(
-                "key_may_not_proxy",
-                "This key may not use the proxy",
-                &format!("Ask for a token and call Jira with it, if it may do that. {WHO}"),
+                code!("key_may_not_proxy"),
+                format!("Ask for a token and call Jira with it, if it may do that. {WHO}"),
             ),
             Forbidden::Method => forbidden(
-                "key_method_not_allowed",
-                "This key may not use this method here",
-                &format!("It may call the path by other methods. {WHO}"),
+                code!("key_method_not_allowed"),
+                format!("It may call the path by other methods. {WHO}"),
             ),
-            Forbidden::Path => forbidden(
-                "key_path_not_allowed",
-                "This key may not call this path",
-                WHO,
-            ),
+            Forbidden::Path => forbidden(code!("key_path_not_allowed"), WHO),
             Forbidden::Site => forbidden(
-                "key_pinned_elsewhere",
-                "This key is for another site",
+                code!("key_pinned_elsewhere"),
                 "It is pinned to one Jira site, and the connection is with another one now. An admin of the \
                  team chooses that site again, or makes a key for this one.",
             ),
@@ -323,26 +248,20 @@ impl From<TokenError> for Problem {
     fn from(err: TokenError) -> Self {
         match err {
             TokenError::NoConnection(state) => no_connection(state),
-            TokenError::Misconfigured { retry_after } => unavailable(
-                "connection_misconfigured",
-                "This server's settings are in the way",
+            TokenError::Misconfigured { retry_after } => Self::of(
+                code!("connection_misconfigured"),
                 "Atlassian refuses its client id or secret, or there are none. Only its operator can mend \
                  that. The connection is intact.",
-                retry_after,
-            ),
-            TokenError::ProviderUnavailable { retry_after } => unavailable(
-                "provider_unavailable",
-                "Atlassian gives no token now",
-                "The last token has ended. We keep trying; the connection is intact.",
-                retry_after,
-            ),
-            TokenError::NotSaved => unavailable(
-                "store_unavailable",
-                "The database does not take what is written",
+            ).with_retry_after(retry_after),
+            TokenError::ProviderUnavailable { retry_after } => Self::of(
+                code!("provider_unavailable"),
+                "It gives no token now, and the last one has ended. We keep trying; the connection is intact.",
+            ).with_retry_after(retry_after),
+            TokenError::NotSaved => Self::of(
+                code!("store_unavailable"),
                 "The newest token could not be saved. The server's operator is told.",
-                None,
             ),
-            TokenError::Failed(err) => Self::of_shared(&err),
+            TokenError::Failed(err) => Self::for_programs(&err),
         }
     }
 }
@@ -353,59 +272,46 @@ impl From<ProxyError> for Problem {
             ProxyError::NotServed(err) => return err.into(),
             ProxyError::OverBudget(over) => return over.into(),
             ProxyError::BadQuery => {
-                return Self::new(
-                    StatusCode::BAD_REQUEST,
-                    "query_refused",
-                    "This query is not passed on",
+                return Self::of(
+                    code!("query_refused"),
                     "It has characters that no address may have, or is too long with its path.",
                 );
             }
             ProxyError::NoAnswer(err) => err,
         };
-        let (status, code, title, detail) = match err {
+        let (row, detail) = match err {
             PassError::NotSent => (
-                StatusCode::BAD_GATEWAY,
-                "upstream_unreachable",
-                "Atlassian cannot be reached",
+                code!("upstream_unreachable"),
                 "There was no connection. Nothing was sent, so nothing was done.",
             ),
             PassError::Lost => (
-                StatusCode::BAD_GATEWAY,
-                "upstream_lost",
-                "Atlassian did not answer",
+                code!("upstream_lost"),
                 "The connection ended before an answer. What was asked for may have been done: look before you \
                  send again what changes something.",
             ),
             PassError::Slow => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "upstream_slow",
-                "Atlassian did not answer in time",
+                code!("upstream_slow"),
                 "There was no answer for a minute. What was asked for may have been done, or may be yet: look \
                  before you send again what changes something.",
             ),
             PassError::Body(CallersFault::BrokeOff) => (
-                StatusCode::BAD_REQUEST,
-                "body_incomplete",
-                "The body did not come whole",
+                code!("body_incomplete"),
                 "It ended before its end. It was not passed on whole.",
             ),
             PassError::Body(CallersFault::Stalled) => (
-                StatusCode::REQUEST_TIMEOUT,
-                "body_stalled",
-                "The body did not come in time",
+                code!("body_stalled"),
                 "Nothing of it came for a minute. It was not passed on whole.",
             ),
         };
-        Self::new(status, code, title, detail)
+        Self::of(row, detail)
     }
 }
 
 impl From<RejectedError> for Problem {
     fn from(err: RejectedError) -> Self {
         match err {
-            RejectedError::UnknownToken => refused(
-                "token_id_unknown",
-                "token_id names no token of this connection",
+            RejectedError::UnknownToken => Self::of(
+                code!("token_id_unknown"),
                 "Send the token_id that came with the token which was refused.",
             ),
             RejectedError::NotServed(err) => err.into(),
@@ -413,51 +319,26 @@ impl From<RejectedError> for Problem {
     }
 }
 
-impl Problem {
-    /// As [`Problem::for_programs`], for an error that several callers wait for.
-    fn of_shared(err: &Error) -> Self {
-        let cause = std::error::Error::source(err);
-        tracing::error!(error = %err, ?cause, "no token could be given");
-        match err {
-            Error::StoreUnavailable(_) => unavailable(
-                "store_unavailable",
-                "The database does not answer",
-                "This server cannot read tokens now. Try again later.",
-                None,
-            ),
-            Error::DoesNotOpen(_) => cannot_open(),
-            Error::Internal(_) => Self::broken_for_programs(),
-        }
-    }
-}
-
 fn no_connection(state: ConnectionState) -> Problem {
-    let conflict =
-        |code, title: &str, detail: &str| Problem::new(StatusCode::CONFLICT, code, title, detail);
     match state {
-        ConnectionState::NotConnected => conflict(
-            "connection_not_connected",
-            "There is no connection",
+        ConnectionState::NotConnected => Problem::of(
+            code!("connection_not_connected"),
             "An admin of the team has to connect Jira.",
         ),
-        ConnectionState::Connecting => conflict(
-            "connection_connecting",
-            "The connection is not made yet",
+        ConnectionState::Connecting => Problem::of(
+            code!("connection_connecting"),
             "Somebody is on the way to Atlassian and has not come back.",
         ),
-        ConnectionState::ChooseSite => conflict(
-            "connection_choose_site",
-            "No site is chosen yet",
+        ConnectionState::ChooseSite => Problem::of(
+            code!("connection_choose_site"),
             "An admin of the team has to choose a Jira site.",
         ),
-        ConnectionState::Disconnected => conflict(
-            "connection_disconnected",
-            "The connection was ended",
+        ConnectionState::Disconnected => Problem::of(
+            code!("connection_disconnected"),
             "An admin of the team disconnected Jira, and has to connect it anew.",
         ),
-        ConnectionState::ReconnectNeeded => conflict(
-            "connection_reconnect_needed",
-            "The connection needs to be renewed",
+        ConnectionState::ReconnectNeeded => Problem::of(
+            code!("connection_reconnect_needed"),
             "Atlassian no longer accepts it. An admin of the team has to reconnect; nothing else helps.",
         ),
         ConnectionState::Misconfigured

@@ -1,8 +1,8 @@
 //! Every code that a problem may have, explained: one table, from which the pages at [`ADDRESS`] and the
 //! description of the API are made.
 //!
-//! A code stands here before it can be told: [`Problem`](super::Problem) looks it up, and a test reads the
-//! sources for codes that are missing here, or that nobody tells.
+//! Status and title of a code stand here alone: a [`Problem`](super::Problem) is made of a row of it, which
+//! `code!` finds while it is compiled. A test reads the sources for codes that nobody tells.
 
 use axum::http::StatusCode;
 
@@ -57,6 +57,39 @@ impl By {
     }
 }
 
+/// Whether the same request, sent again, may be answered otherwise without anybody doing anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It helps after a while: `Retry-After` says how long.
+    Later,
+    /// It may help, at once or after a while that nobody knows.
+    MayHelp,
+    /// It helps with what only reads; what changes something may have been done.
+    ToRead,
+    /// It helps once somebody has mended it. `Retry-After` says when it is worth looking.
+    OnceMended,
+    /// It does not.
+    No,
+}
+
+impl Again {
+    /// In words, after "Trying again".
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Later => "helps, after a while: Retry-After says how long",
+            Self::MayHelp => "may help",
+            Self::ToRead => "helps with what only reads",
+            Self::OnceMended => "helps only once it is mended: Retry-After says when to look",
+            Self::No => "does not help by itself",
+        }
+    }
+
+    /// Whether `Retry-After` comes with it.
+    pub(crate) const fn tells_when(self) -> bool {
+        matches!(self, Self::Later | Self::OnceMended)
+    }
+}
+
 /// What a code means, whatever happened.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Explanation {
@@ -74,6 +107,8 @@ pub(crate) struct Explanation {
     pub(crate) cure: &'static str,
     /// Who can do it.
     pub(crate) by: By,
+    /// Whether trying again helps. It says what [`Explanation::cure`] says.
+    pub(crate) again: Again,
 }
 
 impl Explanation {
@@ -81,21 +116,51 @@ impl Explanation {
     pub(crate) fn is_of_services(&self) -> bool {
         self.told != Told::People
     }
-
-    /// Whether the same request may be answered otherwise later, without anybody doing anything.
-    pub(crate) fn may_pass(&self) -> bool {
-        let passes = [
-            StatusCode::REQUEST_TIMEOUT,
-            StatusCode::TOO_MANY_REQUESTS,
-            StatusCode::SERVICE_UNAVAILABLE,
-        ];
-        passes.contains(&self.status) || self.by == By::Nobody
-    }
 }
 
 /// All of them, those of services first.
 pub(crate) fn all() -> impl Iterator<Item = &'static Explanation> {
     services::ALL.iter().chain(pages::ALL)
+}
+
+/// The row of a code, for whoever tells it: one that is not here does not compile.
+macro_rules! code {
+    ($code:literal) => {{
+        // A constant of its own is looked at even where only `cargo check` runs.
+        const ROW: &$crate::problem::codes::Explanation = $crate::problem::codes::row($code);
+        ROW
+    }};
+}
+
+pub(super) use code;
+
+/// For `code!` alone.
+#[expect(clippy::panic, reason = "it runs in the compiler")]
+pub(super) const fn row(code: &str) -> &'static Explanation {
+    match (among(services::ALL, code), among(pages::ALL, code)) {
+        (Some(found), _) | (None, Some(found)) => found,
+        (None, None) => panic!("explain the code in problem/codes/services.rs or pages.rs"),
+    }
+}
+
+const fn among(all: &'static [Explanation], code: &str) -> Option<&'static Explanation> {
+    let mut at = 0;
+    while at < all.len() {
+        if is_same(all[at].code.as_bytes(), code.as_bytes()) {
+            return Some(&all[at]);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// `==` is not for the compiler yet.
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
 }
 
 /// What this code means.
@@ -159,7 +224,7 @@ pub fn page(shell: Shell, code: &str) -> Option<ProblemCodePage> {
         cure: found.cure.to_owned(),
         by: found.by.words().to_owned(),
         told: told.to_owned(),
-        may_pass: found.may_pass(),
+        again: found.again.words().to_owned(),
     })
 }
 

@@ -37,7 +37,10 @@ impl Problem {
     pub fn view(&self, shell: Shell, reference: String, at: Moment) -> ErrorPage {
         ErrorPage {
             shell,
-            heading: self.words.title.clone(),
+            heading: match &self.words.heading {
+                Some(heading) => heading.clone(),
+                None => self.row.title.to_owned(),
+            },
             meaning: self.words.meaning.clone(),
             causes: self.words.causes.clone(),
             action: match self.words.action.clone() {
@@ -52,7 +55,7 @@ impl Problem {
                     attempt: attempt.map(|it| it.to_string()),
                 },
             },
-            code: self.code.to_owned(),
+            code: self.code().to_owned(),
             reference,
             at,
             status: self.status().as_u16(),

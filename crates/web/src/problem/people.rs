@@ -1,6 +1,5 @@
-//! Words, status and way on of what people are refused: links, roles, too many failures.
+//! Words and way on of what people are refused: links, roles, too many failures.
 
-use axum::http::StatusCode;
 use domain::{
     invitation::InvitationEnd,
     team::Team,
@@ -11,7 +10,7 @@ use service::{
     password_reset::ResetError, setup::SetupError, throttle::Throttled,
 };
 
-use super::{Action, Problem, back_to, names};
+use super::{Action, Problem, back_to, codes::code, names};
 use crate::pages::{integrations_path, keys::keys_path, members_path};
 
 fn link(label: &str, href: &str) -> Action {
@@ -19,10 +18,6 @@ fn link(label: &str, href: &str) -> Action {
         label: label.to_owned(),
         href: href.to_owned(),
     }
-}
-
-fn page(status: StatusCode, code: &'static str, title: &str, meaning: &str) -> Problem {
-    Problem::new(status, code, title, meaning)
 }
 
 impl From<Throttled> for Problem {
@@ -36,32 +31,24 @@ impl From<Throttled> for Problem {
             "Too many tries failed of late, so this one was not looked at. Nothing was changed. Try \
              again in {wait}."
         );
-        page(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many_failures",
-            "Please wait a little",
-            &meaning,
-        )
-        .with_retry_after(err.retry_after)
+        Self::of(code!("too_many_failures"), meaning)
+            .with_heading("Please wait a little")
+            .with_retry_after(err.retry_after)
     }
 }
 
 impl From<InvitationError> for Problem {
     fn from(err: InvitationError) -> Self {
         match err {
-            InvitationError::Unknown => page(
-                StatusCode::NOT_FOUND,
-                "INVITATION_UNKNOWN",
-                "There is no such invitation",
+            InvitationError::Unknown => Self::of(
+                code!("INVITATION_UNKNOWN"),
                 "The link may be cut off, it may be too old, or its team was deleted. Ask whoever \
                  sent it for a new one.",
             ),
             InvitationError::Ended(end) => ended(end),
-            InvitationError::OtherAddress { invited, signed_in } => page(
-                StatusCode::FORBIDDEN,
-                "INVITATION_OTHER_ADDRESS",
-                "This invitation is for somebody else",
-                &format!(
+            InvitationError::OtherAddress { invited, signed_in } => Self::of(
+                code!("INVITATION_OTHER_ADDRESS"),
+                format!(
                     "It is for {invited}, and you are signed in as {signed_in}. Nothing was changed. \
                      If both are yours, sign out and open the link again."
                 ),
@@ -71,12 +58,11 @@ impl From<InvitationError> for Problem {
                 href: "/logout".to_owned(),
                 attempt: None,
             }),
-            InvitationError::AlreadyMember(team) => page(
-                StatusCode::OK,
-                "INVITATION_ALREADY_MEMBER",
-                &format!("You are in {} already", team.name),
+            InvitationError::AlreadyMember(team) => Self::of(
+                code!("INVITATION_ALREADY_MEMBER"),
                 "Nothing was changed, and your role is what it was.",
             )
+            .with_heading(format!("You are in {} already", team.name))
             .with_action(link(
                 &format!("Go to {}", team.name),
                 &integrations_path(&team.slug),
@@ -88,33 +74,27 @@ impl From<InvitationError> for Problem {
 }
 
 fn ended(end: InvitationEnd) -> Problem {
-    let gone = |code, title: &str, meaning: &str| page(StatusCode::GONE, code, title, meaning);
     match end {
-        InvitationEnd::Used => gone(
-            "INVITATION_USED",
-            "This invitation was used",
+        InvitationEnd::Used => Problem::of(
+            code!("INVITATION_USED"),
             "It is good for one person, once. If that was you, sign in; if not, ask whoever sent it \
              for a new one.",
         )
         .with_action(link("Sign in", "/login")),
-        InvitationEnd::Revoked => gone(
-            "INVITATION_REVOKED",
-            "This invitation was taken back",
+        InvitationEnd::Revoked => Problem::of(
+            code!("INVITATION_REVOKED"),
             "An admin of the team ended it. Ask them if you think that was a mistake.",
         ),
-        InvitationEnd::Replaced => gone(
-            "INVITATION_REPLACED",
-            "There is a newer link",
+        InvitationEnd::Replaced => Problem::of(
+            code!("INVITATION_REPLACED"),
             "You were invited again, and the newer link counts. Ask whoever invited you for it.",
         ),
-        InvitationEnd::Expired => gone(
-            "INVITATION_EXPIRED",
-            "This invitation is too old",
+        InvitationEnd::Expired => Problem::of(
+            code!("INVITATION_EXPIRED"),
             "An invitation is good for 7 days. Ask whoever sent it for a new one.",
         ),
-        InvitationEnd::InviterLeft => gone(
-            "INVITATION_INVITER_LEFT",
-            "This invitation is not good any more",
+        InvitationEnd::InviterLeft => Problem::of(
+            code!("INVITATION_INVITER_LEFT"),
             "Whoever sent it is no admin of the team any more. Ask another admin to invite you.",
         ),
     }
@@ -124,25 +104,19 @@ impl From<ResetError> for Problem {
     fn from(err: ResetError) -> Self {
         let how = link("How to get a new one", "/password/forgotten");
         match err {
-            ResetError::Unknown => page(
-                StatusCode::NOT_FOUND,
-                "RESET_UNKNOWN",
-                "There is no such link",
+            ResetError::Unknown => Self::of(
+                code!("RESET_UNKNOWN"),
                 "It may be cut off, or too old. Your password was not changed.",
             )
             .with_action(how),
-            ResetError::Used => page(
-                StatusCode::GONE,
-                "RESET_USED",
-                "This link was used",
+            ResetError::Used => Self::of(
+                code!("RESET_USED"),
                 "It sets one password, once; a newer link or a change of the password ends it too. \
                  If you set the password, sign in with it.",
             )
             .with_action(link("Sign in", "/login")),
-            ResetError::Expired => page(
-                StatusCode::GONE,
-                "RESET_EXPIRED",
-                "This link is too old",
+            ResetError::Expired => Self::of(
+                code!("RESET_EXPIRED"),
                 "It is good for one hour. Your password was not changed.",
             )
             .with_action(how),
@@ -157,17 +131,13 @@ impl From<ResetError> for Problem {
 impl From<SetupError> for Problem {
     fn from(err: SetupError) -> Self {
         match err {
-            SetupError::Unknown => page(
-                StatusCode::NOT_FOUND,
-                "SETUP_UNKNOWN",
-                "There is no such link",
+            SetupError::Unknown => Self::of(
+                code!("SETUP_UNKNOWN"),
                 "It may be cut off. The server prints a new link each time it starts while nobody has \
                  an account.",
             ),
-            SetupError::Done => page(
-                StatusCode::GONE,
-                "SETUP_DONE",
-                "The first account has been made",
+            SetupError::Done => Self::of(
+                code!("SETUP_DONE"),
                 "This link is not needed any more. If the account is yours, sign in; if not, ask its \
                  owner for an invitation.",
             )
@@ -197,10 +167,8 @@ impl From<AccountError> for Problem {
 impl Problem {
     /// New accounts need an invitation.
     pub fn sign_up_closed() -> Self {
-        let problem = page(
-            StatusCode::FORBIDDEN,
-            "sign_up_closed",
-            "Sign-up is closed on this server",
+        let problem = Self::of(
+            code!("sign_up_closed"),
             "New accounts need an invitation: ask an admin of your team for one. The very first account is \
              made through the link that the server prints when it starts.",
         );
@@ -212,12 +180,11 @@ impl Problem {
 
     /// Only admins may; they are named.
     pub fn not_admin(team: &Team, admins: &[PersonName]) -> Self {
-        let mut problem = page(
-            StatusCode::FORBIDDEN,
-            "admin_required",
-            &format!("Only admins of {} can do this", team.name),
-            &format!("Nothing was changed. Admins: {}.", names(admins)),
-        );
+        let mut problem = Self::of(
+            code!("admin_required"),
+            format!("Nothing was changed. Admins: {}.", names(admins)),
+        )
+        .with_heading(format!("Only admins of {} can do this", team.name));
         problem.words.action = back_to(team);
         problem
     }
@@ -226,17 +193,14 @@ impl Problem {
     pub fn of_change(err: ChangeError, team: &Team, admins: &[PersonName]) -> Self {
         let back = || link("Back to members", &members_path(&team.slug));
         match err {
-            ChangeError::LastAdmin => page(
-                StatusCode::CONFLICT,
-                "LAST_ADMIN",
-                &format!("{} needs an admin", team.name),
+            ChangeError::LastAdmin => Self::of(
+                code!("LAST_ADMIN"),
                 "Nothing was changed. Make somebody else an admin first, or delete the team.",
             )
+            .with_heading(format!("{} needs an admin", team.name))
             .with_action(back()),
-            ChangeError::NotInTeam => page(
-                StatusCode::NOT_FOUND,
-                "NOT_IN_TEAM",
-                "This person is not in the team",
+            ChangeError::NotInTeam => Self::of(
+                code!("NOT_IN_TEAM"),
                 "Somebody else may have removed them, or they left. Nothing was changed.",
             )
             .with_action(back()),
@@ -249,23 +213,21 @@ impl Problem {
 impl Problem {
     /// A service cannot have a third key.
     pub fn two_keys(name: &ServiceName, team: &Team) -> Self {
-        page(
-            StatusCode::CONFLICT,
-            "TWO_KEYS",
-            &format!("{name} has two keys already"),
+        Self::of(
+            code!("TWO_KEYS"),
             "Nothing was changed. Revoke the one that it does not use any more; then another can be made.",
         )
+        .with_heading(format!("{name} has two keys already"))
         .with_action(link("Back to keys", &keys_path(&team.slug)))
     }
 
     /// A team cannot have more keys.
     pub fn too_many_keys(team: &Team) -> Self {
-        page(
-            StatusCode::CONFLICT,
-            "TOO_MANY_KEYS",
-            &format!("{} has too many keys", team.name),
+        Self::of(
+            code!("TOO_MANY_KEYS"),
             "Nothing was changed. Revoke those that no service uses.",
         )
+        .with_heading(format!("{} has too many keys", team.name))
         .with_action(link("Back to keys", &keys_path(&team.slug)))
     }
 }

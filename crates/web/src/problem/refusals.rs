@@ -1,9 +1,12 @@
-//! Words, status and way on of each refusal of a trip to Atlassian (`pages.md` 4).
+//! Words and way on of each refusal of a trip to Atlassian (`pages.md` 4).
 
-use axum::http::StatusCode;
 use service::connect::{ConnectError, Reason, Refusal};
 
-use super::{Action, Problem, back_to, names};
+use super::{
+    Action, Problem, back_to,
+    codes::{Explanation, code},
+    names,
+};
 use crate::{
     pages::integrations_path,
     view::error::{Cause, Link},
@@ -66,125 +69,95 @@ fn refused(refusal: Refusal) -> Problem {
         other @ Action::Post { .. } => other.clone(),
     };
     let of_team = team.as_ref().map_or("the team", |it| it.name.as_str());
-    let page = |status, code, title: &str, meaning: &str, action: Action| {
-        Problem::new(status, code, title, meaning).with_action(action)
+    let page = |row: &'static Explanation, meaning: &str, action: Action| {
+        Problem::of(row, meaning).with_action(action)
     };
     match reason {
         Reason::Denied => page(
-            StatusCode::OK,
-            "CONNECT_DENIED",
-            "You pressed Cancel at Atlassian",
+            code!("CONNECT_DENIED"),
             "Nothing was changed.",
             connect("Try again", None),
         ),
         Reason::StateExpired => page(
-            StatusCode::GONE,
-            "CONNECT_STATE_EXPIRED",
-            "This sign-in took too long",
+            code!("CONNECT_STATE_EXPIRED"),
             "It took longer than 10 minutes, so it was stopped for safety. Nothing was changed.",
             start_again,
         ),
         Reason::StateUnknown => page(
-            StatusCode::FORBIDDEN,
-            "CONNECT_STATE_UNKNOWN",
-            "This sign-in was not started in this browser",
+            code!("CONNECT_STATE_UNKNOWN"),
             "Nothing was changed. Start from the integrations page, in the browser that you are \
              signed in with.",
             back,
         ),
         Reason::ReconnectFirst => page(
-            StatusCode::CONFLICT,
-            "connection_reconnect_needed",
-            "This connection needs to be reconnected first",
+            code!("connection_reconnect_needed"),
             "Atlassian no longer accepts it, so its sites cannot be listed. Nothing was changed.",
             connect("Reconnect", None),
         ),
         Reason::NoAnswer => page(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "provider_unavailable",
-            "Atlassian did not answer",
+            code!("provider_unavailable"),
             "Nothing was changed; the connection stays as it is.",
             try_sites_again,
         ),
         Reason::NoRefreshToken => page(
-            StatusCode::BAD_GATEWAY,
-            "CONNECT_NO_REFRESH_TOKEN",
-            "Atlassian sent no refresh token",
+            code!("CONNECT_NO_REFRESH_TOKEN"),
             "Without one the connection would end within the hour, so it was not made. For the \
              operator: the scope offline_access must be part of the consent.",
             start_again,
         ),
         Reason::ClientMisconfigured => page(
-            StatusCode::BAD_GATEWAY,
-            "CONNECT_CLIENT_MISCONFIGURED",
-            "This server is not set up correctly for Atlassian",
+            code!("CONNECT_CLIENT_MISCONFIGURED"),
             "Atlassian refused its client id or client secret. Nothing was changed. Tell your \
              operator the reference below.",
             back,
         ),
         Reason::NotSetUp => page(
-            StatusCode::CONFLICT,
-            "CONNECT_NOT_SET_UP",
-            "This server is not set up for Atlassian yet",
+            code!("CONNECT_NOT_SET_UP"),
             "The operator must set JIRA_CLIENT_ID and JIRA_CLIENT_SECRET first. The integrations \
              page has the steps.",
             back,
         ),
         Reason::AtlassianDown => page(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "CONNECT_ATLASSIAN_DOWN",
-            "Atlassian did not answer",
+            code!("CONNECT_ATLASSIAN_DOWN"),
             "Nothing was changed; your sign-in is kept for 30 minutes.",
             connect("Try again", attempt),
         ),
         Reason::ExchangeFailed => page(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "CONNECT_ATLASSIAN_DOWN",
-            "Atlassian did not answer",
+            code!("CONNECT_ATLASSIAN_DOWN"),
             "Nothing was changed. The answer to your sign-in was lost on the way, so you need to \
              sign in at Atlassian once more.",
             start_again,
         ),
         Reason::RefusedByAtlassian => page(
-            StatusCode::BAD_REQUEST,
-            "CONNECT_REFUSED_BY_ATLASSIAN",
-            "Atlassian ended the sign-in with an error",
+            code!("CONNECT_REFUSED_BY_ATLASSIAN"),
             "Nothing was changed.",
             start_again,
         ),
         Reason::SiteRefused { site } => page(
-            StatusCode::CONFLICT,
-            "CONNECT_SITE_REFUSED",
-            &format!("{} does not accept this app", site.name),
+            code!("CONNECT_SITE_REFUSED"),
             "Its administrator may have blocked it. Nothing was changed.",
             sites,
-        ),
+        )
+        .with_heading(format!("{} does not accept this app", site.name)),
         Reason::CodeRefused => page(
-            StatusCode::BAD_REQUEST,
-            "CONNECT_CODE_REFUSED",
-            "Atlassian did not accept the sign-in code",
+            code!("CONNECT_CODE_REFUSED"),
             "It is good for a few minutes and for one use. Nothing was changed.",
             start_again,
         ),
         Reason::BadRequest => page(
-            StatusCode::BAD_REQUEST,
-            "CONNECT_BAD_REQUEST",
-            "This address is not complete",
+            code!("CONNECT_BAD_REQUEST"),
             "Something of it is missing, doubled or unreadable. Nothing was changed.",
             back,
         ),
         Reason::NotAdmin { admins } => page(
-            StatusCode::FORBIDDEN,
-            "CONNECT_NOT_ADMIN",
-            &format!("Only admins of {of_team} can finish this"),
+            code!("CONNECT_NOT_ADMIN"),
             &format!("Nothing was changed. Admins: {}.", names(&admins)),
             back,
-        ),
+        )
+        .with_heading(format!("Only admins of {of_team} can finish this")),
         Reason::NoSite => {
             let mut problem = page(
-                StatusCode::OK,
-                "CONNECT_NO_SITE",
-                "Your Atlassian account has no Jira site that this app may use",
+                code!("CONNECT_NO_SITE"),
                 "Nothing was connected, and what Atlassian granted was erased here.",
                 connect("Try again", None),
             );
@@ -205,23 +178,17 @@ fn refused(refusal: Refusal) -> Problem {
             problem
         }
         Reason::SiteNotOffered => page(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "CONNECT_SITE_NOT_OFFERED",
-            "That site is not one of yours",
+            code!("CONNECT_SITE_NOT_OFFERED"),
             "It is not among the sites that your Atlassian account can reach. Nothing was changed.",
             sites,
         ),
         Reason::ChoiceExpired => page(
-            StatusCode::GONE,
-            "CONNECT_CHOICE_EXPIRED",
-            "There is no sign-in that waits for a site",
+            code!("CONNECT_CHOICE_EXPIRED"),
             "A sign-in is kept for 30 minutes; then it is discarded. Nothing was changed.",
             start_again,
         ),
         Reason::Interrupted => page(
-            StatusCode::CONFLICT,
-            "CONNECT_INTERRUPTED",
-            "This sign-in was interrupted",
+            code!("CONNECT_INTERRUPTED"),
             "Nothing was changed.",
             start_again,
         ),

@@ -13,7 +13,7 @@ pub struct ApiDocsPage {
     /// A first call, to be copied.
     pub curl: String,
     /// What there is, by what it is about.
-    pub groups: Vec<Group>,
+    pub groups: &'static [Group],
 }
 
 /// Operations that are about the same.

@@ -24,6 +24,6 @@ pub struct ProblemCodePage {
     pub by: String,
     /// Who is told of it.
     pub told: String,
-    /// Whether the same request may be answered otherwise later, without anybody doing anything.
-    pub may_pass: bool,
+    /// Whether trying again helps, in words.
+    pub again: String,
 }

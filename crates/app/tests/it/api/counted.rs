@@ -1,7 +1,10 @@
 //! Every call with a good key is counted, by what came of it.
 
+use std::time::Duration;
+
 use domain::usage::{Answer as Came, Call, Method as How};
 use service::worker::note_use;
+use testkit::app::ORIGIN;
 
 use super::*;
 
@@ -103,6 +106,26 @@ db_tests! {
         app.world.tasks_done().await;
         write(&app).await;
         assert_eq!(written(&app, &ada).await, [(Call::Token, How::Post, 499, Came::CallersFault, 1)]);
+    }
+
+    async fn a_call_whose_time_is_up_is_answered_and_counted_as_our_fault(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (ada, billing) = connected(&app).await;
+        app.world.env.advance(MINUTE * 120);
+        let held = app.world.sim.hold(Endpoint::Token);
+        let settings = web::Settings {
+            // Long enough for the key to be found on a busy machine: nothing else ends this call.
+            answer_time: Duration::from_secs(3),
+            ..web::Settings::new(ORIGIN.parse().unwrap())
+        };
+        let hurried = Service { app: TestApp::with(app.world.clone(), settings), key: billing.key };
+        let answer = hurried.token().await;
+        is(&answer, "503 too_slow");
+        assert_eq!(answer.header("retry-after"), "5");
+        held.release();
+        app.world.tasks_done().await;
+        write(&app).await;
+        assert_eq!(written(&app, &ada).await, [(Call::Token, How::Post, 503, Came::OurFault, 1)]);
     }
 
     async fn what_the_database_does_not_take_is_written_later_and_once(db: TestDb) {

@@ -143,6 +143,9 @@ db_tests! {
         let narrow = Service::wishing(&app, &ada, wish).await;
         let keys = service::api_keys::list(&app.world.services, &ada.who).await.unwrap();
         let id = keys.iter().find(|it| it.key.name.as_str() == "billing").unwrap().key.id;
+        for service in [&billing, &short] {
+            is(&service.token().await, "200");
+        }
         service::api_keys::revoke(&app.world.services, &ada.who, id).await.unwrap();
         app.world.env.advance(MINUTE * 60 * 24);
         let from = service::throttle::ClientAddress::of([192, 0, 2, 7].into());

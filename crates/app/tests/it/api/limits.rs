@@ -1,15 +1,7 @@
 //! What is too large, too slow or too often is refused with a code.
 
-use std::{
-    convert::Infallible,
-    num::NonZeroU32,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{convert::Infallible, num::NonZeroU32, time::Duration};
 
-use axum::body::Bytes;
-use hyper::body::{Body as HttpBody, Frame};
 use service::Policy;
 use testkit::{app::ORIGIN, world::World};
 

@@ -129,6 +129,15 @@ db_tests! {
         is(&raw(&billing, Method::POST, TOKEN, "application/json", format!("{{\"x\": {deep}")).await, "400 bad_json");
     }
 
+    async fn a_body_that_breaks_off_is_not_read(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (_, billing) = connected(&app).await;
+        // Whole as far as it came.
+        for (path, begun) in [(TOKEN, "{}"), (TOKEN, ""), (REJECTED, "{\"token_id\": \"x\"}")] {
+            is(&raw(&billing, Method::POST, path, "application/json", broken_off(begun)).await, "400 bad_json");
+        }
+    }
+
     async fn a_report_names_its_token(db: TestDb) {
         let app = TestApp::new(db).await;
         let (_, billing) = connected(&app).await;

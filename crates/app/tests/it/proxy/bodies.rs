@@ -4,6 +4,7 @@ use super::{
     wire::{Play, RawCaller, header_in, said},
     *,
 };
+use crate::api::broken_off;
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -141,6 +142,9 @@ db_tests! {
         caller.finish().await;
         let answer = String::from_utf8(caller.all().await).unwrap();
         assert!(answer.is_empty() || answer.contains("body_incomplete"), "{answer}");
+        // Where the caller can still hear it.
+        let req = billing.request(Method::POST, "rest/x").body(broken_off("half")).unwrap();
+        assert_eq!(billing.app.send(req).await.told(), "400 body_incomplete");
         assert!(gateway.arrived().is_empty());
         // A large one has begun: the gateway sees it end before its end.
         for headers in ["content-length: 1000000\r\n", "transfer-encoding: chunked\r\n"] {

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{
+    Again,
     By::{self, Admin, Nobody, Operator, Reader},
     Explanation,
     Told::People,
@@ -14,6 +15,7 @@ const fn of(
     title: &'static str,
     meaning: &'static str,
     cure: &'static str,
+    again: Again,
 ) -> Explanation {
     Explanation {
         code,
@@ -23,6 +25,7 @@ const fn of(
         meaning,
         cure,
         by,
+        again,
     }
 }
 
@@ -30,16 +33,18 @@ pub(super) const ALL: &[Explanation] = &[
     of(
         StatusCode::OK,
         ("CONNECT_DENIED", Reader),
-        "Cancel was pressed at Atlassian",
+        "You pressed Cancel at Atlassian",
         "The consent was not given. Nothing was changed.",
         "Try again, if that was a mistake.",
+        Again::No,
     ),
     of(
         StatusCode::OK,
         ("CONNECT_NO_SITE", Reader),
-        "The Atlassian account has no Jira site that this app may use",
+        "Your Atlassian account has no Jira site that this app may use",
         "Nothing was connected, and what Atlassian granted was erased here.",
         "Use another Atlassian account, or ask the administrator of the site whether apps are blocked.",
+        Again::No,
     ),
     of(
         StatusCode::OK,
@@ -47,13 +52,15 @@ pub(super) const ALL: &[Explanation] = &[
         "Whoever opened the invitation is in the team already",
         "Nothing was changed, and the role is what it was.",
         "Nothing needs to be done.",
+        Again::No,
     ),
     of(
         StatusCode::BAD_REQUEST,
         ("CONNECT_BAD_REQUEST", Reader),
-        "The address of the way back is not complete",
+        "This address is not complete",
         "Something of it is missing, doubled or unreadable. Nothing was changed.",
         "Start again from the integrations page.",
+        Again::No,
     ),
     of(
         StatusCode::BAD_REQUEST,
@@ -61,6 +68,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Atlassian did not accept the sign-in code",
         "It is good for a few minutes and for one use. Nothing was changed.",
         "Start again from the integrations page.",
+        Again::No,
     ),
     of(
         StatusCode::BAD_REQUEST,
@@ -68,6 +76,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Atlassian ended the sign-in with an error",
         "Nothing was changed.",
         "Start again from the integrations page. If it happens each time, tell the operator the reference of the page.",
+        Again::No,
     ),
     of(
         StatusCode::UNAUTHORIZED,
@@ -75,6 +84,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Sign in first",
         "The page is for people who are signed in. Browsers are sent to the sign-in page and back.",
         "Sign in.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -82,6 +92,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Only admins of the team can finish this",
         "Whoever came back from Atlassian is no admin of the team any more. Nothing was changed.",
         "Ask one of the admins that the page names.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -89,6 +100,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This sign-in was not started in this browser",
         "A way back from Atlassian is good only for the person and browser that began it. Nothing was changed.",
         "Start from the integrations page, in the browser that you are signed in with.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -96,6 +108,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This invitation is for somebody else",
         "It is for another address than the one that is signed in. Nothing was changed.",
         "If both addresses are yours, sign out and open the link again.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -103,6 +116,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Only admins of the team can do this",
         "Members see it and may not do it. Nothing was changed.",
         "Ask one of the admins that the page names.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -110,6 +124,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This request came from another website",
         "It was stopped for your safety. Nothing was changed.",
         "If you sent it yourself, open the page here and try again.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -117,6 +132,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Sign-up is closed on this server",
         "New accounts need an invitation. The very first one is made through the link that the server prints when it starts.",
         "Ask an admin of your team for an invitation.",
+        Again::No,
     ),
     of(
         StatusCode::NOT_FOUND,
@@ -124,6 +140,7 @@ pub(super) const ALL: &[Explanation] = &[
         "There is no such invitation",
         "The link is cut off or too old, or its team was deleted.",
         "Ask whoever sent it for a new one.",
+        Again::No,
     ),
     of(
         StatusCode::NOT_FOUND,
@@ -131,6 +148,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This person is not in the team",
         "Somebody else may have removed them, or they left. Nothing was changed.",
         "Open the page with the members again.",
+        Again::No,
     ),
     of(
         StatusCode::NOT_FOUND,
@@ -138,6 +156,7 @@ pub(super) const ALL: &[Explanation] = &[
         "There is no such link for a new password",
         "It is cut off, or too old. The password was not changed.",
         "Ask for a new link on the page Forgotten password.",
+        Again::No,
     ),
     of(
         StatusCode::NOT_FOUND,
@@ -145,6 +164,7 @@ pub(super) const ALL: &[Explanation] = &[
         "There is no such link for the first account",
         "It is cut off. The server prints a new link each time it starts while nobody has an account.",
         "Use the newest link that the server printed.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -152,6 +172,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This sign-in was interrupted",
         "It did not come to its end. Nothing was changed.",
         "Start again from the integrations page.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -159,6 +180,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This server is not set up for Atlassian yet",
         "JIRA_CLIENT_ID and JIRA_CLIENT_SECRET are not set.",
         "The operator sets them; the integrations page has the steps.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -166,6 +188,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The site does not accept this app",
         "Its administrator may have blocked it. Nothing was changed.",
         "Choose another site, or ask the administrator of the site.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -173,6 +196,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The team needs an admin",
         "Without its last admin nobody could manage it. Nothing was changed.",
         "Make somebody else an admin first, or delete the team.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -180,6 +204,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The service has two keys already",
         "One replaces the other; a third one would be nobody's. Nothing was changed.",
         "Revoke the key that the service does not use any more; then another can be made.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -187,6 +212,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The team has too many keys",
         "No more can be in force at a time. Nothing was changed.",
         "Revoke those that no service uses.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
@@ -194,27 +220,31 @@ pub(super) const ALL: &[Explanation] = &[
         "There is no sign-in that waits for a site",
         "A sign-in is kept for 30 minutes; then it is discarded. Nothing was changed.",
         "Start again from the integrations page.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
         ("CONNECT_STATE_EXPIRED", Reader),
-        "The sign-in took too long",
+        "This sign-in took too long",
         "It took longer than 10 minutes, so it was stopped for safety. Nothing was changed.",
         "Start again from the integrations page.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
         ("INVITATION_EXPIRED", Admin),
-        "The invitation is too old",
+        "This invitation is too old",
         "An invitation is good for 7 days.",
         "Ask whoever sent it for a new one.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
         ("INVITATION_INVITER_LEFT", Admin),
-        "The invitation is not good any more",
+        "This invitation is not good any more",
         "Whoever sent it is no admin of the team any more.",
         "Ask another admin of the team to invite you.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
@@ -222,20 +252,23 @@ pub(super) const ALL: &[Explanation] = &[
         "There is a newer link",
         "The same address was invited again, and the newer link counts.",
         "Ask whoever invited you for the newer link.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
         ("INVITATION_REVOKED", Admin),
-        "The invitation was taken back",
+        "This invitation was taken back",
         "An admin of the team ended it.",
         "Ask them, if you think that was a mistake.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
         ("INVITATION_USED", Admin),
-        "The invitation was used",
+        "This invitation was used",
         "It is good for one person, once.",
         "If that was you, sign in; if not, ask whoever sent it for a new one.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
@@ -243,6 +276,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The link for a new password is too old",
         "It is good for one hour. The password was not changed.",
         "Ask for a new link on the page Forgotten password.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
@@ -250,6 +284,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The link for a new password was used",
         "It sets one password, once; a newer link or a change of the password ends it too.",
         "If you set the password, sign in with it; else ask for a new link.",
+        Again::No,
     ),
     of(
         StatusCode::GONE,
@@ -257,20 +292,23 @@ pub(super) const ALL: &[Explanation] = &[
         "The first account has been made",
         "The link is not needed any more.",
         "If the account is yours, sign in; if not, ask its owner for an invitation.",
+        Again::No,
     ),
     of(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ("not_a_form", Reader),
-        "The address takes forms",
+        "This address takes forms",
         "The request is not a form as browsers send it. Nothing was changed.",
         "Use the form on the page.",
+        Again::No,
     ),
     of(
         StatusCode::UNPROCESSABLE_ENTITY,
         ("CONNECT_SITE_NOT_OFFERED", Reader),
-        "The site is not one of yours",
+        "That site is not one of yours",
         "It is not among the sites that the Atlassian account can reach. Nothing was changed.",
         "Choose one of the sites that the page lists.",
+        Again::No,
     ),
     of(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -278,6 +316,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The form is not complete",
         "A field is missing or cannot be read. Nothing was changed.",
         "Open the page again and fill in its form.",
+        Again::No,
     ),
     of(
         StatusCode::BAD_GATEWAY,
@@ -285,6 +324,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This server is not set up correctly for Atlassian",
         "Atlassian refused its client id or client secret. Nothing was changed.",
         "Tell the operator the reference of the page.",
+        Again::No,
     ),
     of(
         StatusCode::BAD_GATEWAY,
@@ -292,12 +332,14 @@ pub(super) const ALL: &[Explanation] = &[
         "Atlassian sent no refresh token",
         "Without one the connection would end within the hour, so it was not made.",
         "The scope offline_access must be part of the consent: the operator looks at the app’s settings at Atlassian.",
+        Again::No,
     ),
     of(
         StatusCode::SERVICE_UNAVAILABLE,
         ("CONNECT_ATLASSIAN_DOWN", Nobody),
-        "Atlassian did not answer the sign-in",
+        "Atlassian did not answer",
         "Nothing was changed. The page says whether the sign-in is kept, or has to be made once more.",
         "Try again in a moment.",
+        Again::Later,
     ),
 ];

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{
+    Again,
     By::{self, Admin, Caller, Nobody, Operator},
     Explanation,
     Told::{self, Everybody, Services},
@@ -14,6 +15,7 @@ const fn of(
     title: &'static str,
     meaning: &'static str,
     cure: &'static str,
+    again: Again,
 ) -> Explanation {
     Explanation {
         code,
@@ -23,6 +25,7 @@ const fn of(
         meaning,
         cure,
         by,
+        again,
     }
 }
 
@@ -33,6 +36,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The body cannot be read",
         "The body is not one JSON object: it was cut off, is another kind of value, or is not in UTF-8.",
         "Send one JSON object, or no body at all.",
+        Again::No,
     ),
     of(
         StatusCode::BAD_REQUEST,
@@ -40,6 +44,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The path is not passed on",
         "Behind proxy/ belongs a path as Jira’s documentation has it, such as rest/api/3/myself. It is passed on as it was written, so that nothing may be in it that could mean another path.",
         "Look at what detail says of the path. Encode what belongs to a name, but neither / nor a dot.",
+        Again::No,
     ),
     of(
         StatusCode::BAD_REQUEST,
@@ -47,6 +52,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The query is not passed on",
         "It has characters that no address may have, or is too long with its path.",
         "Encode it. A long JQL query fits into the body of POST rest/api/3/search/jql.",
+        Again::No,
     ),
     of(
         StatusCode::BAD_REQUEST,
@@ -54,6 +60,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Tformance-Links is not understood",
         "The header has another value than proxy, or is there twice.",
         "Send Tformance-Links: proxy once, so that links in JSON lead here, or leave it out.",
+        Again::No,
     ),
     of(
         StatusCode::BAD_REQUEST,
@@ -61,6 +68,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The body did not come whole",
         "The body of a call that is passed on ended before its end. It was not passed on whole.",
         "Send it again.",
+        Again::MayHelp,
     ),
     of(
         StatusCode::UNAUTHORIZED,
@@ -68,6 +76,7 @@ pub(super) const ALL: &[Explanation] = &[
         "A key is missing",
         "The call has no Authorization: Bearer header, or more than one. A browser’s session is never taken here.",
         "Send the key of your service as Authorization: Bearer tfk_…. An admin of your team makes one on the page Keys.",
+        Again::No,
     ),
     of(
         StatusCode::UNAUTHORIZED,
@@ -75,6 +84,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This is not a key",
         "What was sent has not the form of a key. Nothing was looked up.",
         "A key begins with tfk_. Look whether it was copied whole, without quotation marks or a line’s end.",
+        Again::No,
     ),
     of(
         StatusCode::UNAUTHORIZED,
@@ -82,6 +92,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key is mistyped",
         "It has the form of a key, and its checksum does not fit: a character of it was changed. Nothing was looked up.",
         "Copy the key anew.",
+        Again::No,
     ),
     of(
         StatusCode::UNAUTHORIZED,
@@ -89,6 +100,7 @@ pub(super) const ALL: &[Explanation] = &[
         "There is no such key",
         "It has the form of a key, and this server has none like it. It may belong to another server, or its team was deleted.",
         "Look whether the key is one of this server. Else ask an admin of the team for a new one.",
+        Again::No,
     ),
     of(
         StatusCode::UNAUTHORIZED,
@@ -96,6 +108,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key is revoked",
         "An admin of the team ended it. No call with it is answered any more.",
         "Ask an admin of the team for a new key.",
+        Again::No,
     ),
     of(
         StatusCode::UNAUTHORIZED,
@@ -103,6 +116,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key has expired",
         "It was made to end by itself, and has.",
         "An admin of the team replaces it on the page Keys.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -110,6 +124,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key may not ask for the connection",
         "The key is good, and the right to ask how the connection stands was left out when it was made.",
         "An admin of the team makes a key that may, on the page Keys.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -117,6 +132,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key may not ask for tokens",
         "The key is good, and the right to have tokens was left out when it was made: whoever has a token can do with it whatever the connection allows.",
         "Call Jira through the proxy, if the key may do that. Else an admin of the team makes a key that may have tokens.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -124,6 +140,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key may not use the proxy",
         "The key is good, and the right to call Jira through this server was left out when it was made.",
         "Ask for a token and call Jira with it, if the key may do that. Else an admin of the team makes a key that may use the proxy.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -131,6 +148,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key may not use this method here",
         "The key may call the path, by other methods.",
         "An admin of the team decides what a key may do, and makes one that may, on the page Keys.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -138,6 +156,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key may not call this path",
         "The key is kept to some paths, and this is none of them; or it is a path that others might read as another one.",
         "An admin of the team decides what a key may do, and makes one that may, on the page Keys.",
+        Again::No,
     ),
     of(
         StatusCode::FORBIDDEN,
@@ -145,6 +164,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key is for another site",
         "It is pinned to one Jira site, and the connection is with another one now.",
         "An admin of the team chooses that site again, or makes a key for this one.",
+        Again::No,
     ),
     of(
         StatusCode::NOT_FOUND,
@@ -152,6 +172,7 @@ pub(super) const ALL: &[Explanation] = &[
         "There is nothing here",
         "The address is none of this server’s, or belongs to a team that whoever asks is not in. Both look the same on purpose.",
         "Look whether the address is mistyped. /api/docs lists the calls that there are.",
+        Again::No,
     ),
     of(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -159,13 +180,15 @@ pub(super) const ALL: &[Explanation] = &[
         "This address does not work that way",
         "The address is right and takes another method. Nothing was changed.",
         "Look at the header Allow of the answer, or at /api/docs.",
+        Again::No,
     ),
     of(
         StatusCode::REQUEST_TIMEOUT,
         ("body_too_slow", Everybody, Caller),
-        "The body did not come in time",
+        "The request did not come whole in time",
         "The body of the request had not arrived whole when the time for it was over. Nothing was done.",
         "Send the request again. If it happens often, look at the network, or at a proxy that holds bodies back.",
+        Again::MayHelp,
     ),
     of(
         StatusCode::REQUEST_TIMEOUT,
@@ -173,6 +196,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The body stood still",
         "Of the body of a call that is passed on nothing came for a minute. It was not passed on whole.",
         "Send it again. If it happens often, look at the network, or at what produces the body.",
+        Again::MayHelp,
     ),
     of(
         StatusCode::CONFLICT,
@@ -180,6 +204,7 @@ pub(super) const ALL: &[Explanation] = &[
         "There is no connection",
         "The team has never connected Jira.",
         "An admin of the team connects Jira on the page Integrations.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -187,6 +212,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The connection is not made yet",
         "Somebody is on the way to Atlassian and has not come back.",
         "An admin of the team finishes it, or begins anew on the page Integrations.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -194,6 +220,7 @@ pub(super) const ALL: &[Explanation] = &[
         "No site is chosen yet",
         "The consent was given, and reaches several Jira sites. One has to be chosen.",
         "An admin of the team chooses a site on the page Integrations.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -201,6 +228,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The connection was ended",
         "An admin of the team disconnected Jira, and the tokens were erased.",
         "An admin of the team connects Jira anew, if that is wanted.",
+        Again::No,
     ),
     of(
         StatusCode::CONFLICT,
@@ -208,6 +236,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The connection needs to be renewed",
         "Atlassian no longer accepts it. It costs no call to Atlassian to be told so, however often you ask.",
         "An admin of the team reconnects on the page Integrations; nothing else helps. Admins are told by mail.",
+        Again::No,
     ),
     of(
         StatusCode::PAYLOAD_TOO_LARGE,
@@ -215,6 +244,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The body is too large",
         "No call or form of this server takes more than 64 KiB. Nothing was done.",
         "Send less.",
+        Again::No,
     ),
     of(
         StatusCode::URI_TOO_LONG,
@@ -222,6 +252,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The address is too long",
         "Path and query together are longer than 16 KiB, which no address of this server is.",
         "Look at what builds the address.",
+        Again::No,
     ),
     of(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -229,6 +260,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The body is not sent as JSON",
         "There is a body, and its Content-Type is not JSON.",
         "Send it with Content-Type: application/json.",
+        Again::No,
     ),
     of(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -236,6 +268,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The body has a member that is not known",
         "A member that is not known is refused rather than left alone, so that a mistyped one is not lost in silence. Nothing was done.",
         "Look at the name in detail; /api/docs has the members of each call.",
+        Again::No,
     ),
     of(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -243,6 +276,7 @@ pub(super) const ALL: &[Explanation] = &[
         "minimum_seconds is not a number of seconds",
         "It is something else than a whole number, 0 or more.",
         "Send a whole number from 0 to 3,000, or leave it out.",
+        Again::No,
     ),
     of(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -250,6 +284,7 @@ pub(super) const ALL: &[Explanation] = &[
         "minimum_seconds is too long",
         "A token of Atlassian’s lives for an hour, so that nobody can ask for one that lasts longer than 3,000 seconds.",
         "Ask for less, and ask again when the token nears its end.",
+        Again::No,
     ),
     of(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -257,6 +292,7 @@ pub(super) const ALL: &[Explanation] = &[
         "max_wait_seconds is not a time to wait",
         "It is something else than a whole number from 0 to 60.",
         "Send a whole number from 0 to 60, or leave it out.",
+        Again::No,
     ),
     of(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -264,6 +300,7 @@ pub(super) const ALL: &[Explanation] = &[
         "token_id is missing",
         "A report has to say which token was refused.",
         "Send the token_id that came with that token.",
+        Again::No,
     ),
     of(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -271,6 +308,7 @@ pub(super) const ALL: &[Explanation] = &[
         "token_id names no token of this connection",
         "It is mistyped, or of a connection that was made anew since, or of another team.",
         "Ask for a token, and send the token_id that came with it.",
+        Again::No,
     ),
     of(
         StatusCode::TOO_MANY_REQUESTS,
@@ -278,6 +316,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Too many tries failed",
         "Of late too many tries failed: more than 100 in ten minutes from one address, or more than 20 for one account. Whoever has a key is never refused for that.",
         "Wait for as long as Retry-After says, and look why the tries failed.",
+        Again::Later,
     ),
     of(
         StatusCode::TOO_MANY_REQUESTS,
@@ -285,6 +324,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This key calls too often",
         "The operator of this server allows each key so many calls a second, and this key made more. Other keys are not affected, and Atlassian was not asked.",
         "Wait for as long as Retry-After says. Keep a token until it ends instead of asking for one with each call.",
+        Again::Later,
     ),
     of(
         StatusCode::TOO_MANY_REQUESTS,
@@ -292,6 +332,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The points of this hour are used up",
         "Atlassian allows so many points an hour, for a site or for all sites of this server, and refuses all calls until the next hour. The call was not made.",
         "Come back at until. Ask less often, for fewer fields, or for larger pages.",
+        Again::Later,
     ),
     of(
         StatusCode::TOO_MANY_REQUESTS,
@@ -299,6 +340,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Atlassian refuses calls for their number",
         "Of late Atlassian has refused calls of this endpoint, site or issue for their number; limit says which. The call was not made.",
         "Come back at until, and spread the calls over time.",
+        Again::Later,
     ),
     of(
         StatusCode::TOO_MANY_REQUESTS,
@@ -306,6 +348,7 @@ pub(super) const ALL: &[Explanation] = &[
         "What is left is kept for other services",
         "Little is left of what Atlassian allows, and this key has used more than its share. The call was not made.",
         "Come back at until. Ask less often, for fewer fields, or for larger pages.",
+        Again::Later,
     ),
     of(
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -313,6 +356,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The headers are too large",
         "The headers of the request are more than 64, or larger than 32 KiB together. Nothing was done.",
         "Look at what sends so many or such large headers: cookies of other applications on the same host, as a rule.",
+        Again::No,
     ),
     of(
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -320,6 +364,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Something broke on our side",
         "A fault of this server. Its log has it under the x-request-id of the answer.",
         "Trying again may help. Tell the operator the x-request-id.",
+        Again::MayHelp,
     ),
     of(
         StatusCode::BAD_GATEWAY,
@@ -327,6 +372,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Atlassian cannot be reached",
         "There was no connection. Nothing was sent, so nothing was done.",
         "Try again after a while.",
+        Again::MayHelp,
     ),
     of(
         StatusCode::BAD_GATEWAY,
@@ -334,6 +380,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Atlassian did not answer",
         "The connection ended before an answer. What was asked for may have been done.",
         "Try again what only reads. Look before you send again what changes something.",
+        Again::ToRead,
     ),
     of(
         StatusCode::GATEWAY_TIMEOUT,
@@ -341,6 +388,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Atlassian did not answer in time",
         "There was no answer for a minute. What was asked for may have been done, or may be yet.",
         "Try again what only reads. Look before you send again what changes something.",
+        Again::ToRead,
     ),
     of(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -348,6 +396,7 @@ pub(super) const ALL: &[Explanation] = &[
         "Atlassian does not answer",
         "Atlassian gives no token now, or did not answer what was asked. The connection is intact; we keep trying.",
         "Try again, for services after as many seconds as Retry-After says.",
+        Again::Later,
     ),
     of(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -355,6 +404,7 @@ pub(super) const ALL: &[Explanation] = &[
         "The database does not answer",
         "This server cannot reach its database, so that it can neither check keys nor read tokens.",
         "Try again later. It usually comes back within a minute; the operator is told.",
+        Again::Later,
     ),
     of(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -362,6 +412,7 @@ pub(super) const ALL: &[Explanation] = &[
         "This server’s settings are in the way",
         "Atlassian refuses this server’s client id or secret, or the key ring does not fit what is stored. The connection itself is intact.",
         "Only the operator can mend it: tformance doctor names the cure.",
+        Again::OnceMended,
     ),
     of(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -369,5 +420,6 @@ pub(super) const ALL: &[Explanation] = &[
         "This took too long",
         "The answer was not ready within 100 seconds. The server is busy.",
         "Try again in a moment.",
+        Again::Later,
     ),
 ];
