@@ -8,7 +8,7 @@ use store::Tx;
 use crate::{Error, Services, who::Admin};
 
 pub use store::{
-    AuditChoices as Choices, AuditFilter as ChangeFilter, AuditLogEntry as Change,
+    AuditChoices as Choices, AuditFilter as ChangeFilter, AuditLogEntry as Change, AuditPerson,
     AuditPlace as ChangePlace, Direction, DoneBy, UsageCall, UsageFilter, UsageLine, UsagePlace,
     UsageRow, UsageRowPlace,
 };

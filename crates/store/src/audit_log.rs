@@ -82,11 +82,22 @@ impl AuditLogEntry {
     }
 }
 
+/// Somebody whose changes can be looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditPerson {
+    /// The account.
+    pub id: UserId,
+    /// Its name; none if it is gone.
+    pub name: Option<PersonName>,
+    /// Whether the team still has this person.
+    pub is_member: bool,
+}
+
 /// By what a team's log can be looked through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditChoices {
-    /// The people of the team, by name.
-    pub people: Vec<(UserId, PersonName)>,
+    /// The people of the team, by name; then those who left it and changed something that is still kept.
+    pub people: Vec<AuditPerson>,
     /// Its keys, those in force first, by name; when each was revoked.
     pub keys: Vec<(ApiKeyId, ServiceName, Option<Timestamp>)>,
 }
@@ -132,8 +143,9 @@ impl TryFrom<EntryRow> for AuditLogEntry {
 #[derive(FromRow)]
 struct ChoiceRow {
     is_key: bool,
+    is_member: bool,
     id: Uuid,
-    name: String,
+    name: Option<String>,
     ended_at: Option<Millis>,
 }
 
@@ -241,16 +253,33 @@ impl Tx {
         team: TeamId,
         limit: i64,
     ) -> Result<AuditChoices, StoreError> {
+        // Who has rows is found from one to the next, each by a look into an index: the number of rows does not
+        // count. Who was only turned away at the callback may be of another team, whose people are none of ours.
         const SQL: &str = "
+            WITH RECURSIVE actors (id) AS (
+              SELECT (SELECT e.actor_user_id FROM audit_events e
+                       WHERE e.team_id = $1 AND e.actor_user_id IS NOT NULL
+                       ORDER BY e.actor_user_id LIMIT 1)
+              UNION ALL
+              SELECT (SELECT e.actor_user_id FROM audit_events e
+                       WHERE e.team_id = $1 AND e.actor_user_id > a.id
+                       ORDER BY e.actor_user_id LIMIT 1)
+                FROM actors a WHERE a.id IS NOT NULL)
             SELECT * FROM (
-              SELECT FALSE AS is_key, u.id, u.name, CAST(NULL AS BIGINT) AS ended_at
-                FROM memberships m
-                JOIN users u ON u.id = m.user_id
-               WHERE m.team_id = $1
-               ORDER BY u.name, u.id LIMIT $2) people
+              SELECT FALSE AS is_key, p.is_member, p.id, u.name, CAST(NULL AS BIGINT) AS ended_at
+                FROM (SELECT m.user_id AS id, TRUE AS is_member FROM memberships m WHERE m.team_id = $1
+                      UNION ALL
+                      SELECT a.id, FALSE FROM actors a
+                       WHERE a.id IS NOT NULL
+                         AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.team_id = $1 AND m.user_id = a.id)
+                         AND EXISTS (SELECT 1 FROM audit_events e
+                                      WHERE e.team_id = $1 AND e.actor_user_id = a.id
+                                        AND e.action <> 'callback_refused')) p
+                LEFT JOIN users u ON u.id = p.id
+               ORDER BY NOT p.is_member, u.name IS NULL, u.name, p.id LIMIT $2) people
             UNION ALL
             SELECT * FROM (
-              SELECT TRUE AS is_key, k.id, k.name, k.revoked_at
+              SELECT TRUE AS is_key, FALSE AS is_member, k.id, k.name, k.revoked_at
                 FROM api_keys k
                WHERE k.team_id = $1
                ORDER BY k.revoked_at IS NOT NULL, k.name, k.revoked_at DESC, k.id LIMIT $2) keys";
@@ -264,12 +293,18 @@ impl Tx {
             if row.is_key {
                 choices.keys.push((
                     ApiKeyId::from_uuid(row.id),
-                    here.checked("name", ServiceName::parse(&row.name))?,
+                    here.checked("name", ServiceName::parse(&row.name.unwrap_or_default()))?,
                     here.maybe_time("revoked_at", row.ended_at)?,
                 ));
             } else {
-                let name = here.checked("name", PersonName::parse(&row.name))?;
-                choices.people.push((UserId::from_uuid(row.id), name));
+                let name = row
+                    .name
+                    .map(|it| here.checked("name", PersonName::parse(&it)));
+                choices.people.push(AuditPerson {
+                    id: UserId::from_uuid(row.id),
+                    name: name.transpose()?,
+                    is_member: row.is_member,
+                });
             }
         }
         Ok(choices)

@@ -63,6 +63,20 @@ fn link(page: &Answer, label: &str) -> Option<String> {
     Some(href.split_once("audit").unwrap().1.to_owned())
 }
 
+/// What can be chosen in a field of the filter.
+fn options(page: &Answer, field: &str) -> Vec<String> {
+    let (_, rest) = page
+        .body
+        .split_once(&format!("<select id=\"{field}\""))
+        .unwrap();
+    let (body, _) = rest.split_once("</select>").unwrap();
+    let options = body
+        .split("</option>")
+        .filter_map(|it| it.split_once("<option"));
+    let labels = options.map(|(_, it)| it.split_once('>').unwrap().1.to_owned());
+    labels.collect()
+}
+
 async fn file(admin: &Admin, name: &str) -> Answer {
     let answer = admin.get(&admin.path(&format!("audit/{name}"))).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -263,6 +277,33 @@ db_tests! {
         let query = link(&found, "CSV").unwrap();
         let lines = csv(&ada, &query[1..]).await;
         assert_eq!(lines.iter().map(|it| it["subject"].as_str()).collect::<Vec<_>>(), ["search", "billing"]);
+    }
+
+    async fn who_left_the_team_can_still_be_chosen(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let eve = app.admin("Eve", "Evil").await;
+        let max = app.another_admin(&ada, "Max").await;
+        let zoe = app.another_admin(&ada, "Zoe").await;
+        app.member(&ada, "Kim").await;
+        key(&app, &max, "search").await;
+        key(&app, &zoe, "billing").await;
+        let state = ada.begin().await.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        eve.come_back(&format!("/integrations/jira/callback?code=x&state={state}")).await;
+        let offered = options(&page(&ada, "").await, "person");
+        let nobody = offered.last().unwrap().clone();
+        assert_eq!(offered, ["Anybody", "Ada", "Kim", "Max", "Zoe", &nobody]);
+        let max = max.who.person().user().id;
+        let removed = ada.post(&ada.path(&format!("members/{max}/remove")), &[]).await;
+        assert!(removed.location().contains("notice=removed"));
+        app.world.db.raw("DELETE FROM users WHERE name = 'Zoe'").await.unwrap();
+        let found = page(&ada, &format!("?person={max}")).await;
+        assert_eq!(column(&found, 1), ["Key made it may do everything"]);
+        assert!(found.body.contains(&format!("<option value=\"{max}\" selected>Max, no longer in the team</option>")));
+        let offered = options(&found, "person");
+        assert_eq!(offered[1..4], ["Ada", "Kim", "Max, no longer in the team"], "{offered:?}");
+        assert!(offered[4].starts_with("a former member ("), "{offered:?}");
+        assert_eq!(offered[5..], [nobody], "nobody of another team");
     }
 
     async fn a_filter_that_cannot_be_taken_is_told_at_its_field(db: TestDb) {

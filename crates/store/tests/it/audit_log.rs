@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     api_keys, audit,
-    rows::{at, read, team_id, two_teams, user_id, write},
+    rows::{at, read, team_id, two_teams, user, user_id, write},
 };
 
 const ALL: AuditFilter = AuditFilter {
@@ -229,6 +229,38 @@ db_tests! {
         assert!(found.iter().filter(|it| it.person.is_some()).count() == 1);
     }
 
+    async fn people_can_be_chosen_who_are_in_the_team_or_changed_something(db: TestDb) {
+        two_teams(&db).await;
+        write(&db, async |tx| {
+            for n in 3..=5 {
+                tx.add_user(&user(n), "hash").await?;
+            }
+            Ok(())
+        })
+        .await;
+        let by = |n, minutes, actor: Option<u128>, action| AuditEvent { actor: actor.map(user_id), ..change(n, minutes, action) };
+        let (changed, refused) = (AuditAction::Connected, AuditAction::CallbackRefused);
+        add(&db, &[
+            by(1, 1, Some(4), changed),
+            by(2, 2, Some(3), refused),
+            by(3, 3, Some(3), changed),
+            by(4, 4, None, changed),
+            by(5, 5, Some(9), changed),
+            by(6, 6, Some(2), refused),
+            by(7, 7, Some(4), changed),
+            AuditEvent { team: Some(team_id(2)), ..by(8, 8, Some(5), changed) },
+        ])
+        .await;
+        let people = async |limit| {
+            let found = read(&db, async |tx| tx.find_audit_choices(team_id(1), limit).await).await;
+            let people = found.people.into_iter();
+            people.map(|it| (it.id.uuid().as_u128(), it.name.is_some(), it.is_member)).collect::<Vec<_>>()
+        };
+        let all = [(1, true, true), (3, true, false), (4, true, false), (9, false, false)];
+        assert_eq!(people(99).await, all);
+        assert_eq!(people(2).await, all[..2]);
+    }
+
     async fn what_can_be_chosen_is_of_the_team(db: TestDb) {
         two_teams(&db).await;
         for (n, team, name) in [(1, 1, "search"), (2, 1, "billing"), (3, 2, "theirs"), (4, 1, "old")] {
@@ -237,7 +269,7 @@ db_tests! {
         let old = ApiKeyId::from_uuid(Uuid::from_u128(4));
         write(&db, async |tx| tx.revoke_api_key(team_id(1), old, at(5)).await).await;
         let found = read(&db, async |tx| tx.find_audit_choices(team_id(1), 99).await).await;
-        let people: Vec<_> = found.people.iter().map(|(_, name)| name.as_str()).collect();
+        let people: Vec<_> = found.people.iter().map(|it| it.name.as_ref().unwrap().as_str()).collect();
         assert_eq!(people, ["Person 1"]);
         let keys: Vec<_> = found.keys.iter().map(|(_, name, ended)| (name.as_str(), *ended)).collect();
         assert_eq!(keys, [("billing", None), ("search", None), ("old", Some(at(5)))]);

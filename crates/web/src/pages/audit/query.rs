@@ -9,7 +9,8 @@ use domain::{
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use service::audit_log::{
-    ChangeFilter, ChangePlace, Choices, DoneBy, Span, Turn, UsageCall, UsageFilter, UsagePlace,
+    AuditPerson, ChangeFilter, ChangePlace, Choices, DoneBy, Span, Turn, UsageCall, UsageFilter,
+    UsagePlace,
 };
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -217,7 +218,7 @@ impl AuditQuery {
     ) -> FilterForm {
         let kinds = AuditGroup::OF_TEAMS.map(|it| (it.as_str().to_owned(), group(it).to_owned()));
         let people = choices.people.iter();
-        let people = people.map(|(id, name)| (id.to_string(), name.to_string()));
+        let people = people.map(|it| (it.id.to_string(), person(it)));
         let mut people: Vec<_> = people.collect();
         people.push((NOBODY.to_owned(), "nobody known, or this server".to_owned()));
         self.form(
@@ -320,6 +321,14 @@ fn label(name: &str) -> &'static str {
         "call" => "Call",
         "status" => "Status",
         _ => "Added up by",
+    }
+}
+
+fn person(person: &AuditPerson) -> String {
+    match &person.name {
+        Some(name) if person.is_member => name.to_string(),
+        Some(name) => format!("{name}, no longer in the team"),
+        None => former_member(person.id.uuid()),
     }
 }
 

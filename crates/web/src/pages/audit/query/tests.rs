@@ -128,10 +128,11 @@ fn a_place_is_read_as_it_was_written_and_nothing_else_is_one() {
 #[test]
 fn what_was_chosen_stays_chosen_even_if_it_is_gone() {
     let choices = Choices {
-        people: vec![(
-            UserId::from_uuid(Uuid::from_u128(1)),
-            PersonName::parse("Ada").unwrap(),
-        )],
+        people: vec![AuditPerson {
+            id: UserId::from_uuid(Uuid::from_u128(1)),
+            name: Some(PersonName::parse("Ada").unwrap()),
+            is_member: true,
+        }],
         keys: vec![(
             ID.parse().unwrap(),
             ServiceName::parse("billing").unwrap(),
