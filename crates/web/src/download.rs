@@ -142,16 +142,38 @@ fn records(rows: impl IntoIterator<Item = Vec<String>>) -> io::Result<Vec<u8>> {
         .map_err(|err| io::Error::other(err.to_string()))
 }
 
-/// A value as a cell. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+/// A value as a cell.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
-            format!("'{text}")
-        }
-        Value::String(text) => text.clone(),
+        Value::String(text) => guarded(text),
         other => other.to_string(),
     }
+}
+
+/// A text with an apostrophe before whatever a spreadsheet would take for the beginning of a formula (OWASP, "CSV
+/// Injection"). Where a comma is no separator, lines are parted at semicolons or tabs, also inside of our quotes, which
+/// are none there unless they begin a cell; and line breaks inside of them end a line.
+fn guarded(text: &str) -> String {
+    let mut guarded = String::with_capacity(text.len());
+    if text.starts_with(['\t', '\r', '\n']) {
+        guarded.push('\'');
+    }
+    let mut begins = true;
+    for it in text.chars() {
+        // The wide forms are read as the plain ones where people write in them.
+        if begins && "=+-@\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".contains(it) {
+            guarded.push('\'');
+        }
+        begins = match it {
+            ';' | '\t' | '\r' | '\n' => true,
+            // Quotes are taken away before a cell is read, and blanks may be.
+            '"' | ' ' => begins,
+            _ => false,
+        };
+        guarded.push(it);
+    }
+    guarded
 }
 
 #[cfg(test)]
@@ -188,13 +210,42 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_begins_as_a_formula_does() {
-        for text in ["=x", "+1", "-1", "@x", "\tx", "\rx"] {
+    fn no_cell_begins_as_a_formula_does_wherever_a_spreadsheet_parts_the_line() {
+        for text in ["=x", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\u{ff1d}x"] {
             assert_eq!(cell(&json!(text)), format!("'{text}"));
         }
-        for text in ["", "'=x", "a=b", " =x"] {
+        for (text, guarded) in [
+            ("a;=x", "a;'=x"),
+            ("a;+1;-1;@x", "a;'+1;'-1;'@x"),
+            ("a;\u{ff0b}1", "a;'\u{ff0b}1"),
+            ("a\t=x", "a\t'=x"),
+            ("a\r\n=x", "a\r\n'=x"),
+            // Quotes and blanks are taken away before the cell is read.
+            ("a;\"=x\"", "a;\"'=x\""),
+            ("a; =x", "a; '=x"),
+            (" =x", " '=x"),
+        ] {
+            assert_eq!(cell(&json!(text)), guarded, "{text}");
+        }
+        for text in ["", "'=x", "a=b", "a;b=c", "a; b-c;", "one\r\ntwo", "a, =x"] {
             assert_eq!(cell(&json!(text)), text);
         }
+        assert_eq!(cell(&json!(-1)), "-1", "a number is none");
+    }
+
+    #[test]
+    fn a_line_that_is_parted_at_semicolons_has_no_formula() {
+        let row = vec![json!("a;=x"), json!("b, \";=x\""), json!("c\n=x")];
+        let text = Format::Csv.rows(&COLUMNS, &[row]).unwrap();
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(b';')
+            .from_reader(text.as_slice());
+        let records: Vec<_> = reader.records().map(Result::unwrap).collect();
+        let cells: Vec<_> = records.iter().flatten().collect();
+        assert!(cells.len() >= 4, "{cells:?}");
+        assert!(cells.iter().all(|it| !it.starts_with('=')), "{cells:?}");
     }
 
     fn numbers() -> Table<u64, u64> {
