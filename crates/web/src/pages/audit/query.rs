@@ -131,13 +131,17 @@ impl AuditQuery {
             read
         };
         let (from, to) = (day("from", "“From”"), day("to", "“To”"));
+        let start = from.and_then(start_of);
+        if from.is_some() && start.is_none() {
+            let told = "“From” is later than any day that can be. Choose one such as 2026-11-28.";
+            wrong.insert("from", told.to_owned());
+        }
         if from.zip(to).is_some_and(|(from, to)| from > to) {
             wrong.insert("to", "“To” is before “From”.".to_owned());
         }
-        (
-            from.and_then(start_of),
-            to.and_then(|it| it.tomorrow().ok()).and_then(start_of),
-        )
+        // A day whose end is later than any moment leaves whatever there is before it.
+        let end = to.and_then(|it| it.tomorrow().ok()).and_then(start_of);
+        (start, end)
     }
 
     fn one_of<T>(

@@ -36,9 +36,20 @@ fn days_are_whole_and_the_last_one_belongs_to_them() {
     let filter = query("from=2026-11-28&to=2026-11-28").changes().unwrap();
     assert_eq!(filter.from, Some(at("2026-11-28T00:00:00Z")));
     assert_eq!(filter.to, Some(at("2026-11-29T00:00:00Z")));
-    // The last day that there is has no end.
+    // Whatever there is was before the last day has ended.
     let filter = query("to=9999-12-31").changes().unwrap();
     assert_eq!(filter.to, None);
+}
+
+#[test]
+fn a_first_day_after_all_time_is_told_at_its_field() {
+    for text in ["from=9999-12-31", "from=9999-12-31&to=9999-12-31&by=day"] {
+        let told = "“From” is later than any day that can be. Choose one such as 2026-11-28.";
+        assert_eq!(query(text).changes().unwrap_err()["from"], told);
+        assert_eq!(query(text).usage().unwrap_err()["from"], told);
+    }
+    let filter = query("from=9999-12-30").changes().unwrap();
+    assert_eq!(filter.from, Some(at("9999-12-30T00:00:00Z")));
 }
 
 #[test]
