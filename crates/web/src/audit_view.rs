@@ -77,7 +77,7 @@ pub(crate) fn who(change: &Change) -> String {
             format!("somebody outside the team ({})", short(id.uuid()))
         }
         (None, Some(id)) => former_member(id.uuid()),
-        (None, None) if is_callback => "nobody known".to_owned(),
+        (None, None) if is_callback => "somebody not signed in".to_owned(),
         (None, None) if has_word(change, OPERATOR) => "the operator".to_owned(),
         (None, None) => "this server".to_owned(),
     }
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(who(&told), "somebody outside the team (1a2b3c4d)");
         assert_eq!(detail(&told), "state expired");
         told.event.actor = None;
-        assert_eq!(who(&told), "nobody known");
+        assert_eq!(who(&told), "somebody not signed in");
     }
 
     #[test]

@@ -38,8 +38,11 @@ const CLASSES: [(u8, &str, &str); 4] = [
     (5, "5xx", "5xx: failed"),
 ];
 
-/// No choice but this one means that nobody known did it.
+/// No choice but this one means that no account did it.
 const NOBODY: &str = "nobody";
+
+/// As the rows say it.
+const NOBODY_LABEL: &str = "This server, the operator, or somebody not signed in";
 
 const NO_CHOICE: &str = "is none of the choices. Choose one of the list.";
 
@@ -224,7 +227,7 @@ impl AuditQuery {
         let people = choices.people.iter();
         let people = people.map(|it| (it.id.to_string(), person(it)));
         let mut people: Vec<_> = people.collect();
-        people.push((NOBODY.to_owned(), "nobody known, or this server".to_owned()));
+        people.push((NOBODY.to_owned(), NOBODY_LABEL.to_owned()));
         self.form(
             wrong,
             [
