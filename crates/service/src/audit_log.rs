@@ -8,9 +8,9 @@ use store::Tx;
 use crate::{Error, Services, who::Admin};
 
 pub use store::{
-    AuditChoices as Choices, AuditFilter as ChangeFilter, AuditLogEntry as Change, AuditPerson,
-    AuditPlace as ChangePlace, Direction, DoneBy, UsageCall, UsageFilter, UsageLine, UsagePlace,
-    UsageRow, UsageRowPlace,
+    AuditChoices as Choices, AuditFilter as ChangeFilter, AuditKey, AuditLogEntry as Change,
+    AuditPerson, AuditPlace as ChangePlace, Direction, DoneBy, UsageCall, UsageFilter, UsageLine,
+    UsagePlace, UsageRow, UsageRowPlace,
 };
 
 /// So many lines are on one page.

@@ -93,13 +93,26 @@ pub struct AuditPerson {
     pub is_member: bool,
 }
 
+/// A key whose changes and calls can be looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditKey {
+    /// The key.
+    pub id: ApiKeyId,
+    /// The service that it is for; of several keys the same.
+    pub name: ServiceName,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
 /// By what a team's log can be looked through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditChoices {
     /// The people of the team, by name; then those who left it and changed something that is still kept.
     pub people: Vec<AuditPerson>,
-    /// Its keys, those in force first, by name; when each was revoked.
-    pub keys: Vec<(ApiKeyId, ServiceName, Option<Timestamp>)>,
+    /// Its keys, those in force first, by name.
+    pub keys: Vec<AuditKey>,
 }
 
 #[derive(FromRow)]
@@ -146,6 +159,7 @@ struct ChoiceRow {
     is_member: bool,
     id: Uuid,
     name: Option<String>,
+    made_at: Option<Millis>,
     ended_at: Option<Millis>,
 }
 
@@ -266,7 +280,8 @@ impl Tx {
                        ORDER BY e.actor_user_id LIMIT 1)
                 FROM actors a WHERE a.id IS NOT NULL)
             SELECT * FROM (
-              SELECT FALSE AS is_key, p.is_member, p.id, u.name, CAST(NULL AS BIGINT) AS ended_at
+              SELECT FALSE AS is_key, p.is_member, p.id, u.name, CAST(NULL AS BIGINT) AS made_at,
+                     CAST(NULL AS BIGINT) AS ended_at
                 FROM (SELECT m.user_id AS id, TRUE AS is_member FROM memberships m WHERE m.team_id = $1
                       UNION ALL
                       SELECT a.id, FALSE FROM actors a
@@ -279,10 +294,10 @@ impl Tx {
                ORDER BY NOT p.is_member, u.name IS NULL, u.name, p.id LIMIT $2) people
             UNION ALL
             SELECT * FROM (
-              SELECT TRUE AS is_key, FALSE AS is_member, k.id, k.name, k.revoked_at
+              SELECT TRUE AS is_key, FALSE AS is_member, k.id, k.name, k.created_at, k.revoked_at
                 FROM api_keys k
                WHERE k.team_id = $1
-               ORDER BY k.revoked_at IS NOT NULL, k.name, k.revoked_at DESC, k.id LIMIT $2) keys";
+               ORDER BY k.revoked_at IS NOT NULL, k.name, k.revoked_at DESC, k.created_at, k.id LIMIT $2) keys";
         let rows: Vec<ChoiceRow> = fetch_all!(self, SQL, team.uuid(), limit)?;
         let mut choices = AuditChoices::default();
         for row in rows {
@@ -291,11 +306,14 @@ impl Tx {
                 id: row.id,
             };
             if row.is_key {
-                choices.keys.push((
-                    ApiKeyId::from_uuid(row.id),
-                    here.checked("name", ServiceName::parse(&row.name.unwrap_or_default()))?,
-                    here.maybe_time("revoked_at", row.ended_at)?,
-                ));
+                let made_at = row.made_at.ok_or_else(|| here.odd("created_at"))?;
+                let name = row.name.unwrap_or_default();
+                choices.keys.push(AuditKey {
+                    id: ApiKeyId::from_uuid(row.id),
+                    name: here.checked("name", ServiceName::parse(&name))?,
+                    created_at: here.time("created_at", made_at)?,
+                    revoked_at: here.maybe_time("revoked_at", row.ended_at)?,
+                });
             } else {
                 let name = row
                     .name

@@ -68,7 +68,7 @@ mod webhook_receivers;
 
 pub use api_keys::{ApiCaller, ApiKeyWithName};
 pub use audit_log::{
-    AuditChoices, AuditFilter, AuditLogEntry, AuditPerson, AuditPlace, Direction, DoneBy,
+    AuditChoices, AuditFilter, AuditKey, AuditLogEntry, AuditPerson, AuditPlace, Direction, DoneBy,
 };
 pub use connections::ListedConnection;
 pub use counts::ConnectionGroup;

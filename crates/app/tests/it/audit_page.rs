@@ -398,6 +398,26 @@ db_tests! {
         assert_eq!(table(&page(&ada, "/usage?to=2026-12-17").await).len(), 4);
     }
 
+    async fn two_keys_of_a_service_are_told_apart(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let ada = app.admin("Ada", "Acme").await;
+        let old = key(&app, &ada, "billing").await;
+        app.world.env.advance(SignedDuration::from_hours(24));
+        let made = service::api_keys::rotate(&app.world.services, &ada.who, old).await.unwrap();
+        app.world.add_secret(&made.token);
+        called(&app, &ada, old, &[(1, token(), 1)]).await;
+        called(&app, &ada, made.key.id, &[(1, token(), 2)]).await;
+        let found = page(&ada, "/usage").await;
+        let (old, new) = ("billing, made 18 Dec 2026", "billing, made 19 Dec 2026");
+        let mut services = column(&found, 1);
+        services.sort();
+        assert_eq!(services, [old, new]);
+        let mut offered = options(&found, "key");
+        offered.sort();
+        assert_eq!(offered, ["Any", old, new]);
+        assert_eq!(options(&page(&ada, "").await, "key").len(), 3);
+    }
+
     async fn many_calls_are_on_pages_and_each_is_counted_once(db: TestDb) {
         let app = TestApp::new(db).await;
         let ada = app.admin("Ada", "Acme").await;

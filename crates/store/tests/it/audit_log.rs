@@ -271,8 +271,8 @@ db_tests! {
         let found = read(&db, async |tx| tx.find_audit_choices(team_id(1), 99).await).await;
         let people: Vec<_> = found.people.iter().map(|it| it.name.as_ref().unwrap().as_str()).collect();
         assert_eq!(people, ["Person 1"]);
-        let keys: Vec<_> = found.keys.iter().map(|(_, name, ended)| (name.as_str(), *ended)).collect();
-        assert_eq!(keys, [("billing", None), ("search", None), ("old", Some(at(5)))]);
+        let keys: Vec<_> = found.keys.iter().map(|it| (it.name.as_str(), it.created_at, it.revoked_at)).collect();
+        assert_eq!(keys, [("billing", at(0), None), ("search", at(0), None), ("old", at(0), Some(at(5)))]);
         let few = read(&db, async |tx| tx.find_audit_choices(team_id(1), 1).await).await;
         assert_eq!((few.people.len(), few.keys.len()), (1, 1));
         let none = read(&db, async |tx| tx.find_audit_choices(team_id(3), 9).await).await;

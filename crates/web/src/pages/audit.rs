@@ -1,13 +1,13 @@
 //! `/a/{team}/audit`: who changed what, and which service called what; the same as files.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::{RawQuery, State},
     http::StatusCode,
     response::Response,
 };
-use domain::audit::AuditGroup;
+use domain::{audit::AuditGroup, ids::ApiKeyId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use service::{
@@ -18,7 +18,7 @@ use service::{
     who::Admin,
 };
 
-use self::query::{AuditQuery, Mistakes};
+use self::query::{AuditQuery, Mistakes, names_of_keys};
 use crate::{
     App, audit_view,
     download::{Format, Table, download},
@@ -142,8 +142,13 @@ async fn usage_page(
         }
         Err(wrong) => (nothing(), Span::Hour, wrong),
     };
+    let names = names_of_keys(&choices, now);
     let log = Log::Usage {
-        lines: found.lines.iter().map(|it| usage_line(it, now)).collect(),
+        lines: found
+            .lines
+            .iter()
+            .map(|it| usage_line(it, &names, now))
+            .collect(),
         is_by_day: span == Span::Day,
     };
     let filter = query.form_of_usage(&choices, &wrong, now);
@@ -209,10 +214,11 @@ fn change_line(change: &Change, now: Timestamp) -> ChangeLine {
     }
 }
 
-fn usage_line(sum: &Sum, now: Timestamp) -> UsageLine {
+fn usage_line(sum: &Sum, names: &HashMap<ApiKeyId, String>, now: Timestamp) -> UsageLine {
+    let name = names.get(&sum.of.key).cloned();
     UsageLine {
         at: moment(sum.at, now),
-        service: sum.key.to_string(),
+        service: name.unwrap_or_else(|| sum.key.to_string()),
         call: audit_view::call(&sum.of),
         status: sum.of.http_status,
         count: number(i64::try_from(sum.count).unwrap_or(i64::MAX)),

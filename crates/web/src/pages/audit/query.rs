@@ -1,6 +1,6 @@
 //! What was asked for in the address of the audit pages: filters and places, read, checked, and written again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     audit::AuditGroup,
@@ -9,8 +9,8 @@ use domain::{
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use service::audit_log::{
-    AuditPerson, ChangeFilter, ChangePlace, Choices, DoneBy, Span, Turn, UsageCall, UsageFilter,
-    UsagePlace,
+    AuditKey, AuditPerson, ChangeFilter, ChangePlace, Choices, DoneBy, Span, Turn, UsageCall,
+    UsageFilter, UsagePlace,
 };
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -339,14 +339,35 @@ fn person(person: &AuditPerson) -> String {
     }
 }
 
-fn keys(choices: &Choices, now: Timestamp) -> Vec<(String, String)> {
+/// What each key is called: its service, and of several of one service when each was made, or which it is.
+pub(super) fn names_of_keys(choices: &Choices, now: Timestamp) -> HashMap<ApiKeyId, String> {
+    let day = |it: &AuditKey| moment(it.created_at, now).day().to_owned();
+    let mut of_service = HashMap::<_, u32>::new();
+    let mut of_day = HashMap::<_, u32>::new();
+    for it in &choices.keys {
+        *of_service.entry(&it.name).or_default() += 1;
+        *of_day.entry((&it.name, day(it))).or_default() += 1;
+    }
+    let is_one = |count: Option<&u32>| count.is_some_and(|it| *it == 1);
+    let name_of = |it: &AuditKey| match (&it.name, day(it)) {
+        (name, _) if is_one(of_service.get(name)) => name.to_string(),
+        (name, day) if is_one(of_day.get(&(name, day.clone()))) => format!("{name}, made {day}"),
+        (name, day) => format!("{name}, made {day} ({})", short(it.id.uuid())),
+    };
     let keys = choices.keys.iter();
-    keys.map(|(id, name, revoked_at)| {
-        let label = match revoked_at {
-            Some(at) => format!("{name}, revoked {}", moment(*at, now).day()),
-            None => name.to_string(),
+    keys.map(|it| (it.id, name_of(it))).collect()
+}
+
+fn keys(choices: &Choices, now: Timestamp) -> Vec<(String, String)> {
+    let names = names_of_keys(choices, now);
+    let keys = choices.keys.iter();
+    keys.map(|it| {
+        let name = names.get(&it.id).cloned().unwrap_or_default();
+        let label = match it.revoked_at {
+            Some(at) => format!("{name}, revoked {}", moment(at, now).day()),
+            None => name,
         };
-        (id.to_string(), label)
+        (it.id.to_string(), label)
     })
     .collect()
 }

@@ -144,11 +144,12 @@ fn what_was_chosen_stays_chosen_even_if_it_is_gone() {
             name: Some(PersonName::parse("Ada").unwrap()),
             is_member: true,
         }],
-        keys: vec![(
-            ID.parse().unwrap(),
-            ServiceName::parse("billing").unwrap(),
-            Some(at("2026-08-03T00:00:00Z")),
-        )],
+        keys: vec![AuditKey {
+            id: ID.parse().unwrap(),
+            name: ServiceName::parse("billing").unwrap(),
+            created_at: at("2026-08-01T00:00:00Z"),
+            revoked_at: Some(at("2026-08-03T00:00:00Z")),
+        }],
     };
     let now = at("2026-11-28T00:00:00Z");
     let asked = query(&format!("person={ID}&key={ID}&kind=no&from=x"));
@@ -165,4 +166,44 @@ fn what_was_chosen_stays_chosen_even_if_it_is_gone() {
     assert_eq!((chosen(kind), kind.error.is_some()), (None, true));
     assert_eq!(chosen(person).unwrap(), "a former member (89abcdef)");
     assert_eq!(chosen(key).unwrap(), "billing, revoked 3 Aug 2026");
+}
+
+#[test]
+fn keys_of_one_service_are_told_apart() {
+    let key = |n: u128, name: &str, made: &str, revoked: Option<&str>| AuditKey {
+        id: ApiKeyId::from_uuid(Uuid::from_u128(n)),
+        name: ServiceName::parse(name).unwrap(),
+        created_at: at(made),
+        revoked_at: revoked.map(at),
+    };
+    let (first, second) = ("2026-08-03T00:00:00Z", "2026-09-01T07:00:00Z");
+    let keys = vec![
+        key(1, "billing", first, None),
+        key(2, "billing", second, None),
+        key(3, "reports", first, None),
+        key(0x1a, "search", first, None),
+        key(0x2a, "search", first, None),
+        key(6, "billing", first, Some(second)),
+        key(7, "old", first, Some(second)),
+    ];
+    let choices = Choices {
+        people: Vec::new(),
+        keys,
+    };
+    let labels: Vec<_> = super::keys(&choices, at("2026-11-28T00:00:00Z"))
+        .into_iter()
+        .map(|(_, label)| label)
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            "billing, made 3 Aug 2026 (00000001)",
+            "billing, made 1 Sep 2026",
+            "reports",
+            "search, made 3 Aug 2026 (0000001a)",
+            "search, made 3 Aug 2026 (0000002a)",
+            "billing, made 3 Aug 2026 (00000006), revoked 1 Sep 2026",
+            "old, revoked 1 Sep 2026",
+        ]
+    );
 }
