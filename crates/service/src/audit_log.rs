@@ -1,5 +1,10 @@
 //! What admins read of their team: who changed what, and which service called what. Page by page, or all of it
-//! batch by batch; in either case a statement reads a bounded part, and no transaction outlives it.
+//! batch by batch; of either a bounded number of rows is held, and no transaction outlives it.
+//!
+//! How many rows are read for it depends on the filter. Only the team and the days are found by an index: a filter
+//! that leaves few rows reads on until there are enough of them, at most all that is kept of the team in those days.
+//! On `SQLite` that took 0.7 µs a row: 0.1 s for 100,000 changes, 0.6 s for a million minutes with calls. Of days
+//! that are given, no others are read.
 
 use domain::ids::TeamId;
 use jiff::{SignedDuration, Timestamp};
@@ -123,7 +128,8 @@ pub async fn changes(
     Ok(page(lines, direction, above.or(below), Change::place, None))
 }
 
-/// A page of what services called, added up. Two statements, which read no more rows than a page may need.
+/// A page of what services called, added up. Two statements: where enough rows for a page end, and what they add up
+/// to.
 ///
 /// # Errors
 ///
