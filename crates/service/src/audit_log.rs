@@ -28,7 +28,7 @@ const MOST_CHOICES: i64 = 500;
 const MINUTES_AT_ONCE: i64 = 5_000;
 
 /// So many rows are read at once where all are wanted.
-const ROWS_AT_ONCE: i64 = 1_000;
+pub const ROWS_AT_ONCE: usize = 1_000;
 
 /// Which page of a log is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ pub async fn usage(
     Ok(page(lines, direction, turned_at, UsageLine::place, rest))
 }
 
-/// A batch of all changes, the newest first, after a place; an empty one is the end.
+/// A batch of all changes, the newest first, after a place; one that is not full is the last.
 ///
 /// # Errors
 ///
@@ -184,12 +184,12 @@ pub async fn changes_after(
             None,
             place,
             Direction::Backwards,
-            ROWS_AT_ONCE,
+            limit(ROWS_AT_ONCE),
         )
         .await?)
 }
 
-/// A batch of all calls, minute by minute, the newest first, after a place; an empty one is the end.
+/// A batch of all calls, minute by minute, the newest first, after a place; one that is not full is the last.
 ///
 /// # Errors
 ///
@@ -202,15 +202,17 @@ pub async fn usage_after(
 ) -> Result<Vec<UsageRow>, Error> {
     let mut tx = services.store.read().await?;
     Ok(tx
-        .list_usage_rows(admin.team().id, filter, place, ROWS_AT_ONCE)
+        .list_usage_rows(admin.team().id, filter, place, limit(ROWS_AT_ONCE))
         .await?)
+}
+
+fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// One more than is shown says whether there is more.
 fn one_more_than_a_page() -> i64 {
-    i64::try_from(PER_PAGE)
-        .unwrap_or(i64::MAX)
-        .saturating_add(1)
+    limit(PER_PAGE).saturating_add(1)
 }
 
 /// The filter without what lies on the other side of a place.

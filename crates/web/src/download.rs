@@ -68,6 +68,8 @@ pub(crate) struct Table<T, P> {
     /// The name of the file, without its end.
     pub(crate) name: String,
     pub(crate) columns: &'static [&'static str],
+    /// So many rows are in a batch that is full. One with fewer is the last.
+    pub(crate) at_once: usize,
     pub(crate) cells: fn(&T) -> Vec<Value>,
     pub(crate) place: fn(&T) -> P,
 }
@@ -79,8 +81,8 @@ enum Step<T, P> {
     End,
 }
 
-/// Answers with the whole table. `batch` gives the rows after a place, none at the end; the first are read
-/// before anything is answered, so that a database that is away is a page of its own.
+/// Answers with the whole table. `batch` gives the rows after a place; the first are read before anything is
+/// answered, so that a database that is away is a page of its own.
 pub(crate) async fn download<T, P, B, F>(
     table: Table<T, P>,
     format: Format,
@@ -107,7 +109,8 @@ where
                 Step::After(place) => (Vec::new(), batch(Some(place)).await.map_err(broken_off)?),
                 Step::End => return Ok(None),
             };
-            let next = rows.last().map(table.place).map_or(Step::End, Step::After);
+            let last = rows.last().filter(|_| rows.len() >= table.at_once);
+            let next = last.map(table.place).map_or(Step::End, Step::After);
             let cells: Vec<_> = rows.iter().map(table.cells).collect();
             text.extend(format.rows(table.columns, &cells)?);
             Ok::<_, io::Error>(Some((Bytes::from(text), next)))
@@ -252,6 +255,7 @@ mod tests {
         Table {
             name: "numbers".to_owned(),
             columns: &["n"],
+            at_once: 3,
             cells: |n| vec![json!(n)],
             place: |n| *n,
         }
@@ -259,39 +263,47 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_is_read_when_the_one_before_it_was_taken() {
-        let read = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&read);
-        let batch = move |place: Option<u64>| {
-            counted.fetch_add(1, Ordering::Relaxed);
-            let from = place.map_or(0, |it| it + 1);
-            async move { Ok((from..(from + 3).min(8)).collect()) }
-        };
-        let res = download(numbers(), Format::Csv, batch).await.unwrap();
-        assert_eq!(
-            res.headers()["content-disposition"],
-            "attachment; filename=\"numbers.csv\""
-        );
-        let mut body = res.into_body().into_data_stream();
-        let mut text = Vec::new();
-        for reads in 1..=4 {
-            text.extend(body.next().await.unwrap().unwrap());
-            assert_eq!(read.load(Ordering::Relaxed), reads);
+        // Of six rows the second batch is full, so that only a third one tells the end.
+        for (rows, batches) in [(8, 3), (6, 3), (2, 1), (0, 1)] {
+            let read = Arc::new(AtomicU64::new(0));
+            let counted = Arc::clone(&read);
+            let batch = move |place: Option<u64>| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let from = place.map_or(0, |it| it + 1);
+                async move { Ok((from..(from + 3).min(rows)).collect()) }
+            };
+            let res = download(numbers(), Format::Csv, batch).await.unwrap();
+            assert_eq!(
+                res.headers()["content-disposition"],
+                "attachment; filename=\"numbers.csv\""
+            );
+            let mut body = res.into_body().into_data_stream();
+            let mut text = Vec::new();
+            for reads in 1..=batches {
+                text.extend(body.next().await.unwrap().unwrap());
+                assert_eq!(read.load(Ordering::Relaxed), reads, "of {rows}");
+            }
+            assert!(body.next().await.is_none(), "of {rows}");
+            assert_eq!(read.load(Ordering::Relaxed), batches, "of {rows}");
+            let all: String = (0..rows).map(|it| format!("{it}\r\n")).collect();
+            assert_eq!(String::from_utf8(text).unwrap(), format!("n\r\n{all}"));
         }
-        assert!(body.next().await.is_none());
-        assert_eq!(text, b"n\r\n0\r\n1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n");
     }
 
     #[tokio::test]
     async fn what_breaks_off_is_seen_to() {
         let batch = |place: Option<u64>| async move {
             match place {
-                None => Ok(vec![1]),
+                None => Ok(vec![1, 2, 3]),
                 Some(_) => Err(Error::Internal(std::io::Error::other("gone").into())),
             }
         };
         let res = download(numbers(), Format::JsonLines, batch).await.unwrap();
         let mut body = res.into_body().into_data_stream();
-        assert_eq!(body.next().await.unwrap().unwrap(), "{\"n\":1}\n");
+        assert_eq!(
+            body.next().await.unwrap().unwrap(),
+            "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n"
+        );
         assert!(
             body.next().await.unwrap().is_err(),
             "a file that ends as a whole one does"

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use service::{
     audit_log::{
-        self, Change, ChangeFilter, ChangePlace, Page, Span, UsageFilter, UsageLine as Sum,
-        UsagePlace, UsageRow, UsageRowPlace,
+        self, Change, ChangeFilter, ChangePlace, Page, ROWS_AT_ONCE, Span, UsageFilter,
+        UsageLine as Sum, UsagePlace, UsageRow, UsageRowPlace,
     },
     who::Admin,
 };
@@ -239,6 +239,7 @@ async fn changes_file(
     let table = Table {
         name: file_name(&app, &admin, "changes"),
         columns: &CHANGE_COLUMNS,
+        at_once: ROWS_AT_ONCE,
         cells: change_cells,
         place: Change::place,
     };
@@ -267,6 +268,7 @@ async fn usage_file(
     let table = Table {
         name: file_name(&app, &admin, "usage"),
         columns: &USAGE_COLUMNS,
+        at_once: ROWS_AT_ONCE,
         cells: usage_cells,
         place: UsageRow::place,
     };
