@@ -15,6 +15,8 @@ use testkit::{
     db_tests,
 };
 
+mod choices;
+
 /// One row of a file: its cells by their columns.
 type Line = BTreeMap<String, String>;
 
@@ -61,20 +63,6 @@ fn link(page: &Answer, label: &str) -> Option<String> {
     let (_, href) = before.rsplit_once("href=\"")?;
     let href = href.replace("&amp;", "&").replace("&#38;", "&");
     Some(href.split_once("audit").unwrap().1.to_owned())
-}
-
-/// What can be chosen in a field of the filter.
-fn options(page: &Answer, field: &str) -> Vec<String> {
-    let (_, rest) = page
-        .body
-        .split_once(&format!("<select id=\"{field}\""))
-        .unwrap();
-    let (body, _) = rest.split_once("</select>").unwrap();
-    let options = body
-        .split("</option>")
-        .filter_map(|it| it.split_once("<option"));
-    let labels = options.map(|(_, it)| it.split_once('>').unwrap().1.to_owned());
-    labels.collect()
 }
 
 async fn file(admin: &Admin, name: &str) -> Answer {
@@ -279,33 +267,6 @@ db_tests! {
         assert_eq!(lines.iter().map(|it| it["subject"].as_str()).collect::<Vec<_>>(), ["search", "billing"]);
     }
 
-    async fn who_left_the_team_can_still_be_chosen(db: TestDb) {
-        let app = TestApp::new(db).await;
-        let ada = app.admin("Ada", "Acme").await;
-        let eve = app.admin("Eve", "Evil").await;
-        let max = app.another_admin(&ada, "Max").await;
-        let zoe = app.another_admin(&ada, "Zoe").await;
-        app.member(&ada, "Kim").await;
-        key(&app, &max, "search").await;
-        key(&app, &zoe, "billing").await;
-        let state = ada.begin().await.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-        eve.come_back(&format!("/integrations/jira/callback?code=x&state={state}")).await;
-        let offered = options(&page(&ada, "").await, "person");
-        let nobody = "This server, the operator, or somebody not signed in";
-        assert_eq!(offered, ["Anybody", "Ada", "Kim", "Max", "Zoe", nobody]);
-        let max = max.who.person().user().id;
-        let removed = ada.post(&ada.path(&format!("members/{max}/remove")), &[]).await;
-        assert!(removed.location().contains("notice=removed"));
-        app.world.db.raw("DELETE FROM users WHERE name = 'Zoe'").await.unwrap();
-        let found = page(&ada, &format!("?person={max}")).await;
-        assert_eq!(column(&found, 1), ["Key made it may do everything"]);
-        assert!(found.body.contains(&format!("<option value=\"{max}\" selected>Max, no longer in the team</option>")));
-        let offered = options(&found, "person");
-        assert_eq!(offered[1..4], ["Ada", "Kim", "Max, no longer in the team"], "{offered:?}");
-        assert!(offered[4].starts_with("a former member ("), "{offered:?}");
-        assert_eq!(offered[5..], [nobody], "nobody of another team");
-    }
-
     async fn a_filter_that_cannot_be_taken_is_told_at_its_field(db: TestDb) {
         let app = TestApp::new(db).await;
         let ada = app.admin("Ada", "Acme").await;
@@ -396,26 +357,6 @@ db_tests! {
         assert!(table(&page(&ada, "/usage?from=2026-12-18").await).is_empty());
         // The end of a day is the end of its hours.
         assert_eq!(table(&page(&ada, "/usage?to=2026-12-17").await).len(), 4);
-    }
-
-    async fn two_keys_of_a_service_are_told_apart(db: TestDb) {
-        let app = TestApp::new(db).await;
-        let ada = app.admin("Ada", "Acme").await;
-        let old = key(&app, &ada, "billing").await;
-        app.world.env.advance(SignedDuration::from_hours(24));
-        let made = service::api_keys::rotate(&app.world.services, &ada.who, old).await.unwrap();
-        app.world.add_secret(&made.token);
-        called(&app, &ada, old, &[(1, token(), 1)]).await;
-        called(&app, &ada, made.key.id, &[(1, token(), 2)]).await;
-        let found = page(&ada, "/usage").await;
-        let (old, new) = ("billing, made 18 Dec 2026", "billing, made 19 Dec 2026");
-        let mut services = column(&found, 1);
-        services.sort();
-        assert_eq!(services, [old, new]);
-        let mut offered = options(&found, "key");
-        offered.sort();
-        assert_eq!(offered, ["Any", old, new]);
-        assert_eq!(options(&page(&ada, "").await, "key").len(), 3);
     }
 
     async fn many_calls_are_on_pages_and_each_is_counted_once(db: TestDb) {
