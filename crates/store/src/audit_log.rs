@@ -202,7 +202,7 @@ macro_rules! list_sql {
 }
 
 impl Tx {
-    /// Rows of a team's log with their names: those between two places, neither of them included.
+    /// Rows of a team's log with their names, read in a direction from its beginning, or after a place.
     ///
     /// # Errors
     ///
@@ -211,9 +211,8 @@ impl Tx {
         &mut self,
         team: TeamId,
         filter: &AuditFilter,
-        above: Option<AuditPlace>,
-        below: Option<AuditPlace>,
         direction: Direction,
+        after: Option<AuditPlace>,
         limit: i64,
     ) -> Result<Vec<AuditLogEntry>, StoreError> {
         const BACKWARDS: &str = list_sql!(
@@ -228,17 +227,15 @@ impl Tx {
         let start = filter.from.map_or(Millis::before_all(), Millis::from);
         // Behind the last of the moment before.
         let start = (start.before(), Uuid::max());
-        let place = |it: AuditPlace| (Millis::from(it.at), it.id);
-        let upper = below.map_or(end, |it| place(it).min(end));
-        let lower = above.map_or(start, |it| place(it).max(start));
+        let place = after.map(|it| (Millis::from(it.at), it.id));
+        let (sql, lower, upper) = match direction {
+            Direction::Backwards => (BACKWARDS, start, place.map_or(end, |it| it.min(end))),
+            Direction::Forwards => (FORWARDS, place.map_or(start, |it| it.max(start)), end),
+        };
         let (person, is_nobody) = match filter.by {
             DoneBy::Anybody => (None, false),
             DoneBy::Person(it) => (Some(it.uuid()), false),
             DoneBy::Nobody => (None, true),
-        };
-        let sql = match direction {
-            Direction::Backwards => BACKWARDS,
-            Direction::Forwards => FORWARDS,
         };
         let rows: Vec<EntryRow> = fetch_filtered!(
             self,

@@ -1,11 +1,12 @@
 //! Tables as files, row by row: CSV (RFC 4180, UTF-8) and JSON lines. However long a table is, one batch of it is
 //! held at a time; who reads slowly is waited for, and who leaves ends it.
 
-use std::{io, sync::Arc};
+use std::{convert::Infallible, io, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderValue, header},
+    extract::FromRequestParts,
+    http::{HeaderValue, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use csv::{Terminator, WriterBuilder};
@@ -60,6 +61,17 @@ impl Format {
                 Ok(text.into_bytes())
             }
         }
+    }
+}
+
+/// By the end of the address, of which there are as many as routes.
+impl<S: Sync> FromRequestParts<S> for Format {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let end = format!(".{}", Self::Csv.extension());
+        let is_csv = parts.uri.path().ends_with(&end);
+        Ok(if is_csv { Self::Csv } else { Self::JsonLines })
     }
 }
 
@@ -285,8 +297,10 @@ mod tests {
             }
             assert!(body.next().await.is_none(), "of {rows}");
             assert_eq!(read.load(Ordering::Relaxed), batches, "of {rows}");
-            let all: String = (0..rows).map(|it| format!("{it}\r\n")).collect();
-            assert_eq!(String::from_utf8(text).unwrap(), format!("n\r\n{all}"));
+            let mut lines: Vec<_> = (0..rows).map(|it| it.to_string()).collect();
+            lines.insert(0, "n".to_owned());
+            let told = String::from_utf8(text).unwrap();
+            assert_eq!(told, lines.join("\r\n") + "\r\n");
         }
     }
 

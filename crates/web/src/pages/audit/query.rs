@@ -9,7 +9,7 @@ use domain::{
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use service::audit_log::{
-    AuditKey, AuditPerson, ChangeFilter, ChangePlace, Choices, DoneBy, Span, Turn, UsageCall,
+    AuditKey, AuditPerson, ChangeFilter, ChangePlace, Choices, Direction, DoneBy, Span, UsageCall,
     UsageFilter, UsagePlace,
 };
 use url::form_urlencoded;
@@ -23,12 +23,6 @@ use crate::{
         audit::{Choice, FilterForm, Select},
     },
 };
-
-/// What the log of changes is filtered by.
-const OF_CHANGES: [&str; 5] = ["from", "to", "kind", "person", "key"];
-
-/// What the log of calls is filtered by.
-const OF_USAGE: [&str; 6] = ["from", "to", "key", "call", "status", "by"];
 
 /// The hundreds of status codes.
 const CLASSES: [(u8, &str, &str); 4] = [
@@ -45,6 +39,21 @@ const NOBODY: &str = "nobody";
 const NOBODY_LABEL: &str = "This server, the operator, or somebody not signed in";
 
 const NO_CHOICE: &str = "is none of the choices. Choose one of the list.";
+
+/// The field with the place after which the older ones are.
+pub(super) const BEFORE: &str = "before";
+
+/// The field with the place before which the newer ones are.
+pub(super) const AFTER: &str = "after";
+
+/// A place in a log, as it stands in an address; of which log says its type.
+pub(super) trait Place: Sized {
+    /// What the log is filtered by.
+    const FILTERS: &'static [&'static str];
+
+    fn read(text: &str) -> Option<Self>;
+    fn written(&self) -> String;
+}
 
 /// The fields of an address. Of a field that is there twice the first counts; what is none of ours is left out.
 #[derive(Clone, Debug, Default)]
@@ -161,32 +170,30 @@ impl AuditQuery {
         found
     }
 
-    /// Which part of the changes. A place that cannot be read is the newest: a link that was cut is no mistake.
-    pub(super) fn turn_of_changes(&self) -> Turn<ChangePlace> {
-        self.turn(change_place)
+    /// Which part of the log. A place that cannot be read is the newest: a link that was cut is no mistake.
+    pub(super) fn turn<P: Place>(&self) -> (Direction, Option<P>) {
+        let place = |name| self.get(name).and_then(P::read);
+        match (place(BEFORE), place(AFTER)) {
+            (None, Some(place)) => (Direction::Forwards, Some(place)),
+            (place, _) => (Direction::Backwards, place),
+        }
     }
 
-    /// As [`AuditQuery::turn_of_changes`].
-    pub(super) fn turn_of_usage(&self) -> Turn<UsagePlace> {
-        self.turn(usage_place)
+    /// Whether anything of the log is left out.
+    pub(super) fn is_filtered<P: Place>(&self) -> bool {
+        P::FILTERS.iter().any(|it| self.get(it).is_some())
     }
 
-    fn turn<P>(&self, read: fn(&str) -> Option<P>) -> Turn<P> {
-        let older = self.get("before").and_then(read).map(Turn::Older);
-        let newer = || self.get("after").and_then(read).map(Turn::Newer);
-        older.or_else(newer).unwrap_or(Turn::Newest)
-    }
-
-    /// The filter as a query with its `?`, and at its end another field.
-    fn written(&self, names: &[&str], last: Option<(&str, String)>) -> String {
+    /// The filter of the log as a query with its `?`, and at its end a place where there is one.
+    pub(super) fn link<P: Place>(&self, place: Option<(&str, P)>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for name in names {
+        for name in P::FILTERS {
             if let Some(value) = self.get(name) {
                 query.append_pair(name, value);
             }
         }
-        if let Some((name, value)) = last {
-            query.append_pair(name, &value);
+        if let Some((name, place)) = place {
+            query.append_pair(name, &place.written());
         }
         let query = query.finish();
         if query.is_empty() {
@@ -194,26 +201,6 @@ impl AuditQuery {
         } else {
             format!("?{query}")
         }
-    }
-
-    /// The filter of changes as a query, with a place where there is one.
-    pub(super) fn to_changes(&self, last: Option<(&str, ChangePlace)>) -> String {
-        let place = |it: ChangePlace| format!("{}-{}", it.at.as_millisecond(), it.id);
-        self.written(&OF_CHANGES, last.map(|(name, it)| (name, place(it))))
-    }
-
-    /// The filter of calls as a query, with a place where there is one.
-    pub(super) fn to_usage(&self, last: Option<(&str, UsagePlace)>) -> String {
-        let last = last.map(|(name, it)| (name, usage_place_text(&it)));
-        self.written(&OF_USAGE, last)
-    }
-
-    pub(super) fn filters_changes(&self) -> bool {
-        OF_CHANGES.iter().any(|it| self.get(it).is_some())
-    }
-
-    pub(super) fn filters_usage(&self) -> bool {
-        OF_USAGE.iter().any(|it| self.get(it).is_some())
     }
 
     /// The form of changes as it was sent.
@@ -390,47 +377,57 @@ fn call_of(text: &str) -> Option<Call> {
     Call::ALL.into_iter().find(|it| it.as_str() == text)
 }
 
-fn change_place(text: &str) -> Option<ChangePlace> {
-    let (at, id) = text.split_once('-')?;
-    Some(ChangePlace {
-        at: millisecond(at)?,
-        id: Uuid::try_parse(id).ok()?,
-    })
+impl Place for ChangePlace {
+    const FILTERS: &'static [&'static str] = &["from", "to", "kind", "person", "key"];
+
+    fn read(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('-')?;
+        Some(Self {
+            at: millisecond(at)?,
+            id: Uuid::try_parse(id).ok()?,
+        })
+    }
+
+    fn written(&self) -> String {
+        format!("{}-{}", self.at.as_millisecond(), self.id)
+    }
 }
 
-fn usage_place_text(place: &UsagePlace) -> String {
-    let at = place.at.as_millisecond();
-    place.of.as_ref().map_or_else(
-        || at.to_string(),
-        |it| {
-            let (call, method) = (it.call.as_str(), it.method.as_str());
-            let (status, path) = (it.http_status, it.path_template.as_str());
-            format!("{at}~{}~{call}~{method}~{status}~{path}", it.key)
-        },
-    )
-}
+impl Place for UsagePlace {
+    const FILTERS: &'static [&'static str] = &["from", "to", "key", "call", "status", "by"];
 
-fn usage_place(text: &str) -> Option<UsagePlace> {
-    let Some((at, of)) = text.split_once('~') else {
-        let at = millisecond(text)?;
-        return Some(UsagePlace { at, of: None });
-    };
-    let mut parts = of.splitn(5, '~');
-    let mut part = || parts.next();
-    let key = part()?.parse::<ApiKeyId>().ok()?;
-    let call = call_of(part()?)?;
-    let method = part()?;
-    let of = UsageCall {
-        key,
-        call,
-        method: Method::ALL.into_iter().find(|it| it.as_str() == method)?,
-        http_status: part()?.parse().ok()?,
-        path_template: PathTemplate::new(part()?),
-    };
-    Some(UsagePlace {
-        at: millisecond(at)?,
-        of: Some(of),
-    })
+    fn read(text: &str) -> Option<Self> {
+        let Some((at, of)) = text.split_once('~') else {
+            let at = millisecond(text)?;
+            return Some(Self { at, of: None });
+        };
+        let mut parts = of.splitn(5, '~');
+        let mut part = || parts.next();
+        let key = part()?.parse::<ApiKeyId>().ok()?;
+        let call = call_of(part()?)?;
+        let method = part()?;
+        let of = UsageCall {
+            key,
+            call,
+            method: Method::ALL.into_iter().find(|it| it.as_str() == method)?,
+            http_status: part()?.parse().ok()?,
+            path_template: PathTemplate::new(part()?),
+        };
+        Some(Self {
+            at: millisecond(at)?,
+            of: Some(of),
+        })
+    }
+
+    fn written(&self) -> String {
+        let at = self.at.as_millisecond();
+        let Some(it) = &self.of else {
+            return at.to_string();
+        };
+        let (call, method) = (it.call.as_str(), it.method.as_str());
+        let (status, path) = (it.http_status, it.path_template.as_str());
+        format!("{at}~{}~{call}~{method}~{status}~{path}", it.key)
+    }
 }
 
 fn millisecond(text: &str) -> Option<Timestamp> {

@@ -12,6 +12,8 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+const NEWEST_CHANGES: (Direction, Option<ChangePlace>) = (Direction::Backwards, None);
+
 const ID: &str = "01234567-89ab-7def-8123-456789abcdef";
 
 #[test]
@@ -25,9 +27,10 @@ fn nothing_asked_for_is_everything() {
         assert_eq!((filter.from, filter.to, filter.group), (None, None, None));
         assert_eq!((filter.by, filter.key), (DoneBy::Anybody, None));
         assert_eq!(query(text).usage().unwrap().1, Span::Hour);
-        assert_eq!(query(text).turn_of_changes(), Turn::Newest);
-        assert_eq!(query(text).to_changes(None), "");
-        assert!(!query(text).filters_changes() && !query(text).filters_usage());
+        assert_eq!(query(text).turn::<ChangePlace>(), NEWEST_CHANGES);
+        assert_eq!(query(text).link::<ChangePlace>(None), "");
+        assert!(!query(text).is_filtered::<ChangePlace>());
+        assert!(!query(text).is_filtered::<UsagePlace>());
     }
 }
 
@@ -97,11 +100,13 @@ fn a_place_is_read_as_it_was_written_and_nothing_else_is_one() {
         at: at("2026-11-28T03:04:05.678Z"),
         id: Uuid::try_parse(ID).unwrap(),
     };
-    let written = query("kind=keys").to_changes(Some(("before", place)));
+    let written = query("kind=keys").link(Some((BEFORE, place)));
     assert!(written.starts_with("?kind=keys&before=1"), "{written}");
-    assert_eq!(query(&written[1..]).turn_of_changes(), Turn::Older(place));
-    let written = query("").to_changes(Some(("after", place)));
-    assert_eq!(query(&written[1..]).turn_of_changes(), Turn::Newer(place));
+    let older = (Direction::Backwards, Some(place));
+    assert_eq!(query(&written[1..]).turn(), older);
+    let written = query("").link(Some((AFTER, place)));
+    let newer = (Direction::Forwards, Some(place));
+    assert_eq!(query(&written[1..]).turn(), newer);
 
     for of in [
         None,
@@ -117,8 +122,9 @@ fn a_place_is_read_as_it_was_written_and_nothing_else_is_one() {
             at: at("2026-11-28T03:00:00Z"),
             of,
         };
-        let written = query("by=day").to_usage(Some(("before", place.clone())));
-        assert_eq!(query(&written[1..]).turn_of_usage(), Turn::Older(place));
+        let written = query("by=day").link(Some((BEFORE, place.clone())));
+        let older = (Direction::Backwards, Some(place));
+        assert_eq!(query(&written[1..]).turn(), older);
     }
     for odd in [
         "-",
@@ -131,8 +137,9 @@ fn a_place_is_read_as_it_was_written_and_nothing_else_is_one() {
         "%00",
     ] {
         let text = format!("before={odd}");
-        assert_eq!(query(&text).turn_of_changes(), Turn::Newest, "{odd}");
-        assert_eq!(query(&text).turn_of_usage(), Turn::Newest, "{odd}");
+        assert_eq!(query(&text).turn(), NEWEST_CHANGES, "{odd}");
+        let newest = (Direction::Backwards, None::<UsagePlace>);
+        assert_eq!(query(&text).turn(), newest, "{odd}");
     }
 }
 
