@@ -214,6 +214,11 @@ pub fn minute_of(at: Timestamp) -> Timestamp {
     start_of(at, 60 * 1_000)
 }
 
+/// The start of the hour, UTC.
+pub fn hour_of(at: Timestamp) -> Timestamp {
+    start_of(at, 60 * 60 * 1_000)
+}
+
 /// The start of the day, UTC.
 pub fn day_of(at: Timestamp) -> Timestamp {
     start_of(at, 24 * 60 * 60 * 1_000)
@@ -230,26 +235,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_and_a_day_begin_where_they_do_before_and_after_1970() {
-        for (at, minute, day) in [
+    fn a_minute_an_hour_and_a_day_begin_where_they_do_before_and_after_1970() {
+        for (at, starts) in [
             (
                 "2026-11-27T23:59:59.999Z",
-                "2026-11-27T23:59:00Z",
-                "2026-11-27T00:00:00Z",
+                ["27T23:59:00Z", "27T23:00:00Z", "27T00:00:00Z"].map(|it| format!("2026-11-{it}")),
             ),
             (
                 "2026-11-28T00:00:00Z",
-                "2026-11-28T00:00:00Z",
-                "2026-11-28T00:00:00Z",
+                ["2026-11-28T00:00:00Z"; 3].map(str::to_owned),
             ),
             (
-                "1969-12-31T23:59:30Z",
-                "1969-12-31T23:59:00Z",
-                "1969-12-31T00:00:00Z",
+                "1969-12-31T22:59:30Z",
+                ["22:59:00Z", "22:00:00Z", "00:00:00Z"].map(|it| format!("1969-12-31T{it}")),
             ),
         ] {
-            let [at, minute, day] = [at, minute, day].map(|it| it.parse().unwrap());
-            assert_eq!((minute_of(at), day_of(at)), (minute, day));
+            let at = at.parse().unwrap();
+            let found = [minute_of(at), hour_of(at), day_of(at)];
+            assert_eq!(found.map(|it| it.to_string()), starts);
         }
     }
 

@@ -1,16 +1,24 @@
 //! What admins read of their team: who changed what, and which service called what. Page by page, or all of it
-//! batch by batch; in either case a statement reads a bounded part, and no transaction outlives it.
+//! batch by batch; of either a bounded number of rows is held, and no transaction outlives it.
+//!
+//! How many rows are read for it depends on the filter. Only the team and the days are found by an index: a filter
+//! that leaves few rows reads on until there are enough of them, at most all that is kept of the team in those days.
+//! On `SQLite` that took 0.7 µs a row: 0.1 s for 100,000 changes, 0.6 s for a million minutes with calls. Of days
+//! that are given, no others are read.
 
-use domain::ids::TeamId;
+use domain::{
+    ids::TeamId,
+    usage::{day_of, hour_of},
+};
 use jiff::{SignedDuration, Timestamp};
 use store::Tx;
 
 use crate::{Error, Services, who::Admin};
 
 pub use store::{
-    AuditChoices as Choices, AuditFilter as ChangeFilter, AuditLogEntry as Change,
-    AuditPlace as ChangePlace, Direction, DoneBy, UsageCall, UsageFilter, UsageLine, UsagePlace,
-    UsageRow, UsageRowPlace,
+    AuditChoices as Choices, AuditFilter as ChangeFilter, AuditKey, AuditLogEntry as Change,
+    AuditPerson, AuditPlace as ChangePlace, Direction, DoneBy, UsageCall, UsageFilter, UsageLine,
+    UsagePlace, UsageRow, UsageRowPlace,
 };
 
 /// So many lines are on one page.
@@ -23,22 +31,13 @@ const MOST_CHOICES: i64 = 500;
 const MINUTES_AT_ONCE: i64 = 5_000;
 
 /// So many rows are read at once where all are wanted.
-const ROWS_AT_ONCE: i64 = 1_000;
-
-/// Which page of a log is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Turn<P> {
-    /// The first one.
-    Newest,
-    /// What comes after this place, and is older.
-    Older(P),
-    /// What comes before this place, and is newer.
-    Newer(P),
-}
+pub const ROWS_AT_ONCE: usize = 1_000;
 
 /// A page of a log, the newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T, P> {
+    /// By what the log can be looked through.
+    pub choices: Choices,
     /// What is on it.
     pub lines: Vec<T>,
     /// Before which place there may be something newer.
@@ -66,13 +65,10 @@ impl Span {
 
     /// The start of the one that `at` is in.
     fn start(self, at: Timestamp) -> Timestamp {
-        let since = self.length().as_millis().max(1);
-        let millis = i128::from(at.as_millisecond());
-        let start = i64::try_from(millis - millis.rem_euclid(since));
-        start
-            .ok()
-            .and_then(|it| Timestamp::from_millisecond(it).ok())
-            .unwrap_or(Timestamp::MIN)
+        match self {
+            Self::Hour => hour_of(at),
+            Self::Day => day_of(at),
+        }
     }
 
     /// The end of the one that `at` is in.
@@ -83,7 +79,7 @@ impl Span {
     }
 }
 
-/// By what the log of the admin's team can be looked through.
+/// By what the log of the admin's team can be looked through, where no page of it can be shown.
 ///
 /// # Errors
 ///
@@ -93,7 +89,8 @@ pub async fn choices(services: &Services, admin: &Admin) -> Result<Choices, Erro
     Ok(tx.find_audit_choices(admin.team().id, MOST_CHOICES).await?)
 }
 
-/// A page of what was changed. One statement.
+/// A page of what was changed: the newest, or the one that comes after a place in a direction. One statement, and one
+/// for the choices.
 ///
 /// # Errors
 ///
@@ -102,28 +99,20 @@ pub async fn changes(
     services: &Services,
     admin: &Admin,
     filter: &ChangeFilter,
-    turn: Turn<ChangePlace>,
+    direction: Direction,
+    after: Option<ChangePlace>,
 ) -> Result<Page<Change, ChangePlace>, Error> {
-    let (direction, above, below) = match turn {
-        Turn::Newest => (Direction::Backwards, None, None),
-        Turn::Older(place) => (Direction::Backwards, None, Some(place)),
-        Turn::Newer(place) => (Direction::Forwards, Some(place), None),
-    };
+    let team = admin.team().id;
     let mut tx = services.store.read().await?;
+    let choices = tx.find_audit_choices(team, MOST_CHOICES).await?;
     let lines = tx
-        .list_audit_log(
-            admin.team().id,
-            filter,
-            above,
-            below,
-            direction,
-            one_more_than_a_page(),
-        )
+        .list_audit_log(team, filter, direction, after, one_more_than_a_page())
         .await?;
-    Ok(page(lines, direction, above.or(below), Change::place, None))
+    Ok(page(choices, lines, direction, after, Change::place, None))
 }
 
-/// A page of what services called, added up. Two statements, which read no more rows than a page may need.
+/// A page of what services called, added up, as [`changes`]. Two statements: where enough rows for a page end, and what
+/// they add up to; and one for the choices.
 ///
 /// # Errors
 ///
@@ -133,33 +122,35 @@ pub async fn usage(
     admin: &Admin,
     filter: &UsageFilter,
     span: Span,
-    turn: Turn<UsagePlace>,
+    direction: Direction,
+    after: Option<UsagePlace>,
 ) -> Result<Page<UsageLine, UsagePlace>, Error> {
     let team = admin.team().id;
     let mut tx = services.store.read().await?;
-    let (direction, above, below) = match turn {
-        Turn::Newest => (Direction::Backwards, None, None),
-        Turn::Older(place) => (Direction::Backwards, None, Some(place)),
-        Turn::Newer(place) => (Direction::Forwards, Some(place), None),
-    };
-    let within = within(filter, span, above.as_ref(), below.as_ref());
+    let choices = tx.find_audit_choices(team, MOST_CHOICES).await?;
+    let within = within(filter, span, direction, after.as_ref());
     let (window, rest) = window(&mut tx, team, within, span, direction).await?;
     let lines = tx
         .list_usage_sums(
             team,
             &window,
             span.length(),
-            above.as_ref(),
-            below.as_ref(),
             direction,
+            after.as_ref(),
             one_more_than_a_page(),
         )
         .await?;
-    let turned_at = above.or(below);
-    Ok(page(lines, direction, turned_at, UsageLine::place, rest))
+    Ok(page(
+        choices,
+        lines,
+        direction,
+        after,
+        UsageLine::place,
+        rest,
+    ))
 }
 
-/// A batch of all changes, the newest first, after a place; an empty one is the end.
+/// A batch of all changes, the newest first, after a place; one that is not full is the last.
 ///
 /// # Errors
 ///
@@ -175,15 +166,14 @@ pub async fn changes_after(
         .list_audit_log(
             admin.team().id,
             filter,
-            None,
-            place,
             Direction::Backwards,
-            ROWS_AT_ONCE,
+            place,
+            limit(ROWS_AT_ONCE),
         )
         .await?)
 }
 
-/// A batch of all calls, minute by minute, the newest first, after a place; an empty one is the end.
+/// A batch of all calls, minute by minute, the newest first, after a place; one that is not full is the last.
 ///
 /// # Errors
 ///
@@ -196,37 +186,43 @@ pub async fn usage_after(
 ) -> Result<Vec<UsageRow>, Error> {
     let mut tx = services.store.read().await?;
     Ok(tx
-        .list_usage_rows(admin.team().id, filter, place, ROWS_AT_ONCE)
+        .list_usage_rows(admin.team().id, filter, place, limit(ROWS_AT_ONCE))
         .await?)
+}
+
+fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// One more than is shown says whether there is more.
 fn one_more_than_a_page() -> i64 {
-    i64::try_from(PER_PAGE)
-        .unwrap_or(i64::MAX)
-        .saturating_add(1)
+    limit(PER_PAGE).saturating_add(1)
 }
 
-/// The filter without what lies on the other side of a place.
+/// The filter without what lies before a place, seen in a direction.
 fn within(
     filter: &UsageFilter,
     span: Span,
-    above: Option<&UsagePlace>,
-    below: Option<&UsagePlace>,
+    direction: Direction,
+    after: Option<&UsagePlace>,
 ) -> UsageFilter {
-    let from = above.map(|it| span.start(it.at));
+    let Some(place) = after else {
+        return *filter;
+    };
     // What is before a whole span has none of its rows: they are not counted again.
-    let to = below.map(|it| match it.of {
-        Some(_) => span.end(it.at),
-        None => span.start(it.at),
-    });
-    UsageFilter {
-        from: filter.from.max(from),
-        to: match (filter.to, to) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
+    let end = match place.of {
+        Some(_) => span.end(place.at),
+        None => span.start(place.at),
+    };
+    match direction {
+        Direction::Forwards => UsageFilter {
+            from: filter.from.max(Some(span.start(place.at))),
+            ..*filter
         },
-        ..*filter
+        Direction::Backwards => UsageFilter {
+            to: filter.to.into_iter().chain([end]).min(),
+            ..*filter
+        },
     }
 }
 
@@ -261,12 +257,13 @@ async fn window(
     })
 }
 
-/// Of lines as they were read, one more than a page where there are: the page, with its two ends. `turned_at` is
+/// Of lines as they were read, one more than a page where there are: the page, with its two ends. `after` is
 /// the place from which it was turned to; `rest` the place where what was looked through ends, if not at the end.
-fn page<T, P: Clone>(
+fn page<T, P>(
+    choices: Choices,
     mut lines: Vec<T>,
     direction: Direction,
-    turned_at: Option<P>,
+    after: Option<P>,
     place: impl Fn(&T) -> P,
     rest: Option<P>,
 ) -> Page<T, P> {
@@ -277,9 +274,10 @@ fn page<T, P: Clone>(
     } else {
         rest
     };
-    let behind = turned_at.map(|it| lines.first().map_or(it, &place));
+    let behind = after.map(|it| lines.first().map_or(it, &place));
     match direction {
         Direction::Backwards => Page {
+            choices,
             lines,
             newer: behind,
             older: ahead,
@@ -287,6 +285,7 @@ fn page<T, P: Clone>(
         Direction::Forwards => {
             lines.reverse();
             Page {
+                choices,
                 lines,
                 newer: ahead,
                 older: behind,

@@ -82,13 +82,37 @@ impl AuditLogEntry {
     }
 }
 
+/// Somebody whose changes can be looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditPerson {
+    /// The account.
+    pub id: UserId,
+    /// Its name; none if it is gone.
+    pub name: Option<PersonName>,
+    /// Whether the team still has this person.
+    pub is_member: bool,
+}
+
+/// A key whose changes and calls can be looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditKey {
+    /// The key.
+    pub id: ApiKeyId,
+    /// The service that it is for; of several keys the same.
+    pub name: ServiceName,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
 /// By what a team's log can be looked through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditChoices {
-    /// The people of the team, by name.
-    pub people: Vec<(UserId, PersonName)>,
-    /// Its keys, those in force first, by name; when each was revoked.
-    pub keys: Vec<(ApiKeyId, ServiceName, Option<Timestamp>)>,
+    /// The people of the team, by name; then those who left it and changed something that is still kept.
+    pub people: Vec<AuditPerson>,
+    /// Its keys, those in force first, by name.
+    pub keys: Vec<AuditKey>,
 }
 
 #[derive(FromRow)]
@@ -132,8 +156,10 @@ impl TryFrom<EntryRow> for AuditLogEntry {
 #[derive(FromRow)]
 struct ChoiceRow {
     is_key: bool,
+    is_member: bool,
     id: Uuid,
-    name: String,
+    name: Option<String>,
+    made_at: Option<Millis>,
     ended_at: Option<Millis>,
 }
 
@@ -176,7 +202,7 @@ macro_rules! list_sql {
 }
 
 impl Tx {
-    /// Rows of a team's log with their names: those between two places, neither of them included.
+    /// Rows of a team's log with their names, read in a direction from its beginning, or after a place.
     ///
     /// # Errors
     ///
@@ -185,9 +211,8 @@ impl Tx {
         &mut self,
         team: TeamId,
         filter: &AuditFilter,
-        above: Option<AuditPlace>,
-        below: Option<AuditPlace>,
         direction: Direction,
+        after: Option<AuditPlace>,
         limit: i64,
     ) -> Result<Vec<AuditLogEntry>, StoreError> {
         const BACKWARDS: &str = list_sql!(
@@ -202,17 +227,15 @@ impl Tx {
         let start = filter.from.map_or(Millis::before_all(), Millis::from);
         // Behind the last of the moment before.
         let start = (start.before(), Uuid::max());
-        let place = |it: AuditPlace| (Millis::from(it.at), it.id);
-        let upper = below.map_or(end, |it| place(it).min(end));
-        let lower = above.map_or(start, |it| place(it).max(start));
+        let place = after.map(|it| (Millis::from(it.at), it.id));
+        let (sql, lower, upper) = match direction {
+            Direction::Backwards => (BACKWARDS, start, place.map_or(end, |it| it.min(end))),
+            Direction::Forwards => (FORWARDS, place.map_or(start, |it| it.max(start)), end),
+        };
         let (person, is_nobody) = match filter.by {
             DoneBy::Anybody => (None, false),
             DoneBy::Person(it) => (Some(it.uuid()), false),
             DoneBy::Nobody => (None, true),
-        };
-        let sql = match direction {
-            Direction::Backwards => BACKWARDS,
-            Direction::Forwards => FORWARDS,
         };
         let rows: Vec<EntryRow> = fetch_filtered!(
             self,
@@ -241,19 +264,37 @@ impl Tx {
         team: TeamId,
         limit: i64,
     ) -> Result<AuditChoices, StoreError> {
+        // Who has rows is found from one to the next, each by a look into an index: the number of rows does not
+        // count. Who was only turned away at the callback may be of another team, whose people are none of ours.
         const SQL: &str = "
+            WITH RECURSIVE actors (id) AS (
+              SELECT (SELECT e.actor_user_id FROM audit_events e
+                       WHERE e.team_id = $1 AND e.actor_user_id IS NOT NULL
+                       ORDER BY e.actor_user_id LIMIT 1)
+              UNION ALL
+              SELECT (SELECT e.actor_user_id FROM audit_events e
+                       WHERE e.team_id = $1 AND e.actor_user_id > a.id
+                       ORDER BY e.actor_user_id LIMIT 1)
+                FROM actors a WHERE a.id IS NOT NULL)
             SELECT * FROM (
-              SELECT FALSE AS is_key, u.id, u.name, CAST(NULL AS BIGINT) AS ended_at
-                FROM memberships m
-                JOIN users u ON u.id = m.user_id
-               WHERE m.team_id = $1
-               ORDER BY u.name, u.id LIMIT $2) people
+              SELECT FALSE AS is_key, p.is_member, p.id, u.name, CAST(NULL AS BIGINT) AS made_at,
+                     CAST(NULL AS BIGINT) AS ended_at
+                FROM (SELECT m.user_id AS id, TRUE AS is_member FROM memberships m WHERE m.team_id = $1
+                      UNION ALL
+                      SELECT a.id, FALSE FROM actors a
+                       WHERE a.id IS NOT NULL
+                         AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.team_id = $1 AND m.user_id = a.id)
+                         AND EXISTS (SELECT 1 FROM audit_events e
+                                      WHERE e.team_id = $1 AND e.actor_user_id = a.id
+                                        AND e.action <> 'callback_refused')) p
+                LEFT JOIN users u ON u.id = p.id
+               ORDER BY NOT p.is_member, u.name IS NULL, u.name, p.id LIMIT $2) people
             UNION ALL
             SELECT * FROM (
-              SELECT TRUE AS is_key, k.id, k.name, k.revoked_at
+              SELECT TRUE AS is_key, FALSE AS is_member, k.id, k.name, k.created_at, k.revoked_at
                 FROM api_keys k
                WHERE k.team_id = $1
-               ORDER BY k.revoked_at IS NOT NULL, k.name, k.revoked_at DESC, k.id LIMIT $2) keys";
+               ORDER BY k.revoked_at IS NOT NULL, k.name, k.revoked_at DESC, k.created_at, k.id LIMIT $2) keys";
         let rows: Vec<ChoiceRow> = fetch_all!(self, SQL, team.uuid(), limit)?;
         let mut choices = AuditChoices::default();
         for row in rows {
@@ -262,14 +303,23 @@ impl Tx {
                 id: row.id,
             };
             if row.is_key {
-                choices.keys.push((
-                    ApiKeyId::from_uuid(row.id),
-                    here.checked("name", ServiceName::parse(&row.name))?,
-                    here.maybe_time("revoked_at", row.ended_at)?,
-                ));
+                let made_at = row.made_at.ok_or_else(|| here.odd("created_at"))?;
+                let name = row.name.unwrap_or_default();
+                choices.keys.push(AuditKey {
+                    id: ApiKeyId::from_uuid(row.id),
+                    name: here.checked("name", ServiceName::parse(&name))?,
+                    created_at: here.time("created_at", made_at)?,
+                    revoked_at: here.maybe_time("revoked_at", row.ended_at)?,
+                });
             } else {
-                let name = here.checked("name", PersonName::parse(&row.name))?;
-                choices.people.push((UserId::from_uuid(row.id), name));
+                let name = row
+                    .name
+                    .map(|it| here.checked("name", PersonName::parse(&it)));
+                choices.people.push(AuditPerson {
+                    id: UserId::from_uuid(row.id),
+                    name: name.transpose()?,
+                    is_member: row.is_member,
+                });
             }
         }
         Ok(choices)

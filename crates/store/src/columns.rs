@@ -22,11 +22,6 @@ impl Millis {
     pub(crate) const fn before(self) -> Self {
         Self(self.0.saturating_sub(1))
     }
-
-    /// The millisecond after.
-    pub(crate) const fn after(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
 }
 
 impl From<Timestamp> for Millis {

@@ -67,7 +67,9 @@ mod watches;
 mod webhook_receivers;
 
 pub use api_keys::{ApiCaller, ApiKeyWithName};
-pub use audit_log::{AuditChoices, AuditFilter, AuditLogEntry, AuditPlace, Direction, DoneBy};
+pub use audit_log::{
+    AuditChoices, AuditFilter, AuditKey, AuditLogEntry, AuditPerson, AuditPlace, Direction, DoneBy,
+};
 pub use connections::ListedConnection;
 pub use counts::ConnectionGroup;
 pub use error::StoreError;

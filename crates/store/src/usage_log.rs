@@ -163,32 +163,57 @@ fn service_name(key: ApiKeyId, name: &str) -> Result<ServiceName, StoreError> {
 /// The values of a place in the order in which rows stand.
 type PlaceValues<'a> = (Millis, Uuid, &'a str, &'a str, &'a str, i64);
 
+/// Before all that a place can be, which no row is.
+const fn before_all(at: Millis) -> PlaceValues<'static> {
+    (at, Uuid::nil(), "", "", "", 0)
+}
+
 fn values(place: &UsagePlace) -> PlaceValues<'_> {
     let at = Millis::from(place.at);
-    place
-        .of
-        .as_ref()
-        .map_or((at, Uuid::nil(), "", "", "", 0), |it| {
-            (
-                at,
-                it.key.uuid(),
-                it.call.as_str(),
-                it.path_template.as_str(),
-                it.method.as_str(),
-                i64::from(it.http_status),
-            )
-        })
+    place.of.as_ref().map_or(before_all(at), |it| {
+        (
+            at,
+            it.key.uuid(),
+            it.call.as_str(),
+            it.path_template.as_str(),
+            it.method.as_str(),
+            i64::from(it.http_status),
+        )
+    })
+}
+
+/// What a [`UsageFilter`] leaves of a team's rows: `$1` is the team, and `fetch_usage` binds them.
+macro_rules! filter_sql {
+    () => {
+        "u.minute_at >= $2 AND u.minute_at < $3 AND ($4 IS NULL OR u.key_id = $4)
+           AND ($5 = '' OR u.call = $5) AND ($6 = 0 OR u.http_status / 100 = $6)"
+    };
+}
+
+/// Runs a query with [`filter_sql`]; what else is bound begins with `$7`.
+macro_rules! fetch_usage {
+    ($tx:expr, $sql:expr, $team:expr, $filter:expr, $($value:expr),* $(,)?) => {
+        fetch_filtered!(
+            $tx,
+            $sql,
+            $team.uuid(),
+            $filter.from.map_or(Millis::before_all(), Millis::from),
+            Millis::from($filter.to.unwrap_or(Timestamp::MAX)),
+            $filter.key.map(ApiKeyId::uuid),
+            $filter.call.map_or("", Call::as_str),
+            $filter.status_class.map_or(0, i64::from),
+            $($value),*
+        )
+    };
 }
 
 /// The two directions differ in their order alone.
 macro_rules! edge_sql {
     ($order:literal) => {
         concat!(
-            "SELECT u.minute_at FROM key_usage u
-              WHERE u.team_id = $1 AND u.minute_at >= $2 AND u.minute_at < $3
-                AND ($4 IS NULL OR u.key_id = $4) AND ($5 = '' OR u.call = $5)
-                AND ($6 = 0 OR u.http_status / 100 = $6)
-              ORDER BY ",
+            "SELECT u.minute_at FROM key_usage u WHERE u.team_id = $1 AND ",
+            filter_sql!(),
+            " ORDER BY ",
             $order,
             " LIMIT 1 OFFSET $7"
         )
@@ -202,11 +227,9 @@ macro_rules! sums_sql {
             "SELECT g.at, g.key_id, k.name AS key_name, g.call, g.path_template, g.method, g.http_status, g.total
                FROM (SELECT u.minute_at / $7 * $7 AS at, u.key_id, u.call, u.path_template, u.method,
                             u.http_status, CAST(sum(u.count) AS BIGINT) AS total
-                       FROM key_usage u
-                      WHERE u.team_id = $1 AND u.minute_at >= $2 AND u.minute_at < $3
-                        AND ($4 IS NULL OR u.key_id = $4) AND ($5 = '' OR u.call = $5)
-                        AND ($6 = 0 OR u.http_status / 100 = $6)
-                      GROUP BY u.minute_at / $7, u.key_id, u.call, u.path_template, u.method, u.http_status) g
+                       FROM key_usage u WHERE u.team_id = $1 AND ",
+            filter_sql!(),
+            "         GROUP BY u.minute_at / $7, u.key_id, u.call, u.path_template, u.method, u.http_status) g
                JOIN api_keys k ON k.team_id = $1 AND k.id = g.key_id
               WHERE (g.at, g.key_id, g.call, g.path_template, g.method, g.http_status) < ($8, $9, $10, $11, $12, $13)
                 AND (g.at, g.key_id, g.call, g.path_template, g.method, g.http_status) > ($14, $15, $16, $17, $18, $19)
@@ -227,43 +250,43 @@ impl Tx {
         &mut self,
         team: TeamId,
         filter: &UsageFilter,
-        below: Option<&UsageRowPlace>,
+        after: Option<&UsageRowPlace>,
         limit: i64,
     ) -> Result<Vec<UsageRow>, StoreError> {
-        // The bound of minutes is what an index finds; the place says which of its minute's rows are done.
-        const SQL: &str = "
-            SELECT u.key_id, u.team_id, u.minute_at, u.call, u.method, u.path_template, u.http_status, u.answer,
-                   u.count, k.name AS key_name
-              FROM key_usage u
-              LEFT JOIN api_keys k ON k.team_id = u.team_id AND k.id = u.key_id
-             WHERE u.team_id = $1 AND u.minute_at >= $2 AND u.minute_at < $3
-               AND (u.minute_at, u.key_id, u.call, u.path_template, u.method, u.http_status, u.answer)
-                   < ($4, $5, $6, $7, $8, $9, $10)
-               AND ($11 IS NULL OR u.key_id = $11) AND ($12 = '' OR u.call = $12)
-               AND ($13 = 0 OR u.http_status / 100 = $13)
+        const SQL: &str = concat!(
+            "SELECT u.key_id, u.team_id, u.minute_at, u.call, u.method, u.path_template, u.http_status, u.answer,
+                    u.count, k.name AS key_name
+               FROM key_usage u
+               LEFT JOIN api_keys k ON k.team_id = u.team_id AND k.id = u.key_id
+              WHERE u.team_id = $1 AND ",
+            filter_sql!(),
+            " AND (u.minute_at, u.key_id, u.call, u.path_template, u.method, u.http_status, u.answer)
+                   < ($7, $8, $9, $10, $11, $12, $13)
              ORDER BY u.minute_at DESC, u.key_id DESC, u.call DESC, u.path_template DESC, u.method DESC,
                       u.http_status DESC, u.answer DESC
-             LIMIT $14";
-        let end = Millis::from(filter.to.unwrap_or(Timestamp::MAX));
-        let place = below.map(|UsageRowPlace(it)| it);
-        let place_at = place.map_or(end, |it| Millis::from(it.minute_at));
+             LIMIT $14"
+        );
+        let place = after.map(|UsageRowPlace(it)| it);
         let of = place.map(|it| &it.of);
-        let rows: Vec<MinuteRow> = fetch_filtered!(
+        // The bound of minutes is what an index finds; the place says which of its minute's rows are done.
+        let after_it = |it: &KeyUsage| it.minute_at.checked_add(SignedDuration::from_millis(1));
+        let to = place.and_then(|it| after_it(it).ok());
+        let filter = UsageFilter {
+            to: filter.to.into_iter().chain(to).min(),
+            ..*filter
+        };
+        let rows: Vec<MinuteRow> = fetch_usage!(
             self,
             SQL,
-            team.uuid(),
-            filter.from.map_or(Millis::before_all(), Millis::from),
-            end.min(place_at.after()),
-            place_at,
+            team,
+            filter,
+            Millis::from(place.map_or(Timestamp::MAX, |it| it.minute_at)),
             place.map_or_else(Uuid::max, |it| it.key.uuid()),
             of.map_or("", |it| it.call.as_str()),
             of.map_or("", |it| it.path_template.as_str()),
             of.map_or("", |it| it.method.as_str()),
             of.map_or(0, |it| i64::from(it.http_status)),
             of.map_or("", |it| it.answer.as_str()),
-            filter.key.map(ApiKeyId::uuid),
-            filter.call.map_or("", Call::as_str),
-            filter.status_class.map_or(0, i64::from),
             limit,
         )?;
         rows.into_iter().map(TryInto::try_into).collect()
@@ -288,17 +311,7 @@ impl Tx {
             Direction::Backwards => BACKWARDS,
             Direction::Forwards => FORWARDS,
         };
-        let rows: Vec<(Millis,)> = fetch_filtered!(
-            self,
-            sql,
-            team.uuid(),
-            filter.from.map_or(Millis::before_all(), Millis::from),
-            Millis::from(filter.to.unwrap_or(Timestamp::MAX)),
-            filter.key.map(ApiKeyId::uuid),
-            filter.call.map_or("", Call::as_str),
-            filter.status_class.map_or(0, i64::from),
-            skip,
-        )?;
+        let rows: Vec<(Millis,)> = fetch_usage!(self, sql, team, filter, skip)?;
         let here = Row {
             table: "key_usage",
             id: team.uuid(),
@@ -306,24 +319,19 @@ impl Tx {
         here.maybe_time("minute_at", rows.first().map(|(it,)| *it))
     }
 
-    /// What the keys of a team used, added up by hours, days or another span: the sums between two places,
-    /// neither of them included. All rows that the filter leaves are added up.
+    /// What the keys of a team used, added up by hours, days or another span, read in a direction from its
+    /// beginning, or after a place. All rows that the filter leaves are added up.
     ///
     /// # Errors
     ///
     /// If the database fails.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what is added up, and which part of the sums, each as its own"
-    )]
     pub async fn list_usage_sums(
         &mut self,
         team: TeamId,
         filter: &UsageFilter,
         span: SignedDuration,
-        above: Option<&UsagePlace>,
-        below: Option<&UsagePlace>,
         direction: Direction,
+        after: Option<&UsagePlace>,
         limit: i64,
     ) -> Result<Vec<UsageLine>, StoreError> {
         const BACKWARDS: &str = sums_sql!(
@@ -331,28 +339,17 @@ impl Tx {
         );
         const FORWARDS: &str =
             sums_sql!("g.at, g.key_id, g.call, g.path_template, g.method, g.http_status");
-        let sql = match direction {
-            Direction::Backwards => BACKWARDS,
-            Direction::Forwards => FORWARDS,
+        let start = before_all(Millis::before_all());
+        let end = before_all(Millis::from(Timestamp::MAX));
+        let (sql, lower, upper) = match direction {
+            Direction::Backwards => (BACKWARDS, start, after.map_or(end, values)),
+            Direction::Forwards => (FORWARDS, after.map_or(start, values), end),
         };
-        let (start, end) = (
-            filter.from.map_or(Millis::before_all(), Millis::from),
-            Millis::from(filter.to.unwrap_or(Timestamp::MAX)),
-        );
-        let upper = below.map_or(
-            (Millis::from(Timestamp::MAX), Uuid::nil(), "", "", "", 0),
-            values,
-        );
-        let lower = above.map_or((Millis::before_all(), Uuid::nil(), "", "", "", 0), values);
-        let rows: Vec<SumRow> = fetch_filtered!(
+        let rows: Vec<SumRow> = fetch_usage!(
             self,
             sql,
-            team.uuid(),
-            start,
-            end,
-            filter.key.map(ApiKeyId::uuid),
-            filter.call.map_or("", Call::as_str),
-            filter.status_class.map_or(0, i64::from),
+            team,
+            filter,
             i64::try_from(span.as_millis()).unwrap_or(i64::MAX).max(1),
             upper.0,
             upper.1,

@@ -77,7 +77,7 @@ pub(crate) fn who(change: &Change) -> String {
             format!("somebody outside the team ({})", short(id.uuid()))
         }
         (None, Some(id)) => former_member(id.uuid()),
-        (None, None) if is_callback => "nobody known".to_owned(),
+        (None, None) if is_callback => "somebody not signed in".to_owned(),
         (None, None) if has_word(change, OPERATOR) => "the operator".to_owned(),
         (None, None) => "this server".to_owned(),
     }
@@ -231,8 +231,12 @@ pub(crate) fn short(id: Uuid) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use domain::{
+        attempt::AttemptOutcome,
         audit::AuditEvent,
+        credential::RevocationReason,
         ids::{AuditEventId, UserId},
         text::PersonName,
     };
@@ -259,21 +263,36 @@ mod tests {
 
     #[test]
     fn every_action_has_words_that_are_no_code() {
+        let mut told = BTreeSet::new();
         for action in AuditAction::ALL {
-            let told = change(action, Some("STATE_EXPIRED"));
-            for words in [
-                what(action).to_owned(),
-                subject(&told),
-                who(&told),
-                detail(&told),
-            ] {
-                assert!(!words.contains('_'), "{action:?}: {words}");
-            }
-            assert!(
-                what(action).starts_with(|it: char| it.is_uppercase()),
-                "{action:?}"
-            );
+            let what = what(action);
+            assert!(what.starts_with(char::is_uppercase), "{action:?}: {what}");
+            assert!(!what.contains('_'), "{action:?}: {what}");
+            assert!(told.insert(what), "{what}: of two actions");
+            let subject = subject(&change(action, None));
+            assert!(!subject.is_empty() && !subject.contains('_'), "{subject}");
         }
+    }
+
+    #[test]
+    fn every_end_is_told_in_words_that_are_no_code() {
+        let reasons = RevocationReason::ALL.map(|it| (AuditAction::GrantDied, it.as_str()));
+        // Those that wait for a person are no end.
+        let ends = AttemptOutcome::ALL.into_iter().filter(|it| {
+            !matches!(
+                it,
+                AttemptOutcome::ChooseSite | AttemptOutcome::ChooseAccount
+            )
+        });
+        let ends = ends.map(|it| (AuditAction::AttemptEnded, it.as_str()));
+        for (action, code) in reasons.into_iter().chain(ends) {
+            let told = detail(&change(action, Some(code)));
+            let is_code = code.contains('_') && told == code.replace('_', " ");
+            assert!(!told.is_empty() && !is_code, "{code}: {told}");
+        }
+        // What has no words yet is told all the same.
+        let other = change(AuditAction::CallbackRefused, Some("STATE_EXPIRED"));
+        assert_eq!(detail(&other), "state expired");
     }
 
     #[test]
@@ -297,7 +316,7 @@ mod tests {
         assert_eq!(who(&told), "somebody outside the team (1a2b3c4d)");
         assert_eq!(detail(&told), "state expired");
         told.event.actor = None;
-        assert_eq!(who(&told), "nobody known");
+        assert_eq!(who(&told), "somebody not signed in");
     }
 
     #[test]

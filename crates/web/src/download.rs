@@ -1,11 +1,12 @@
 //! Tables as files, row by row: CSV (RFC 4180, UTF-8) and JSON lines. However long a table is, one batch of it is
 //! held at a time; who reads slowly is waited for, and who leaves ends it.
 
-use std::{io, sync::Arc};
+use std::{convert::Infallible, io, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderValue, header},
+    extract::FromRequestParts,
+    http::{HeaderValue, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use csv::{Terminator, WriterBuilder};
@@ -63,11 +64,24 @@ impl Format {
     }
 }
 
+/// By the end of the address, of which there are as many as routes.
+impl<S: Sync> FromRequestParts<S> for Format {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let end = format!(".{}", Self::Csv.extension());
+        let is_csv = parts.uri.path().ends_with(&end);
+        Ok(if is_csv { Self::Csv } else { Self::JsonLines })
+    }
+}
+
 /// A table: its columns, and how a row's cells and its place are had.
 pub(crate) struct Table<T, P> {
     /// The name of the file, without its end.
     pub(crate) name: String,
     pub(crate) columns: &'static [&'static str],
+    /// So many rows are in a batch that is full. One with fewer is the last.
+    pub(crate) at_once: usize,
     pub(crate) cells: fn(&T) -> Vec<Value>,
     pub(crate) place: fn(&T) -> P,
 }
@@ -79,8 +93,8 @@ enum Step<T, P> {
     End,
 }
 
-/// Answers with the whole table. `batch` gives the rows after a place, none at the end; the first are read
-/// before anything is answered, so that a database that is away is a page of its own.
+/// Answers with the whole table. `batch` gives the rows after a place; the first are read before anything is
+/// answered, so that a database that is away is a page of its own.
 pub(crate) async fn download<T, P, B, F>(
     table: Table<T, P>,
     format: Format,
@@ -107,7 +121,8 @@ where
                 Step::After(place) => (Vec::new(), batch(Some(place)).await.map_err(broken_off)?),
                 Step::End => return Ok(None),
             };
-            let next = rows.last().map(table.place).map_or(Step::End, Step::After);
+            let last = rows.last().filter(|_| rows.len() >= table.at_once);
+            let next = last.map(table.place).map_or(Step::End, Step::After);
             let cells: Vec<_> = rows.iter().map(table.cells).collect();
             text.extend(format.rows(table.columns, &cells)?);
             Ok::<_, io::Error>(Some((Bytes::from(text), next)))
@@ -142,16 +157,38 @@ fn records(rows: impl IntoIterator<Item = Vec<String>>) -> io::Result<Vec<u8>> {
         .map_err(|err| io::Error::other(err.to_string()))
 }
 
-/// A value as a cell. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+/// A value as a cell.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
-            format!("'{text}")
-        }
-        Value::String(text) => text.clone(),
+        Value::String(text) => guarded(text),
         other => other.to_string(),
     }
+}
+
+/// A text with an apostrophe before whatever a spreadsheet would take for the beginning of a formula (OWASP, "CSV
+/// Injection"). Where a comma is no separator, lines are parted at semicolons or tabs, also inside of our quotes, which
+/// are none there unless they begin a cell; and line breaks inside of them end a line.
+fn guarded(text: &str) -> String {
+    let mut guarded = String::with_capacity(text.len());
+    if text.starts_with(['\t', '\r', '\n']) {
+        guarded.push('\'');
+    }
+    let mut begins = true;
+    for it in text.chars() {
+        // The wide forms are read as the plain ones where people write in them.
+        if begins && "=+-@\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".contains(it) {
+            guarded.push('\'');
+        }
+        begins = match it {
+            ';' | '\t' | '\r' | '\n' => true,
+            // Quotes are taken away before a cell is read, and blanks may be.
+            '"' | ' ' => begins,
+            _ => false,
+        };
+        guarded.push(it);
+    }
+    guarded
 }
 
 #[cfg(test)]
@@ -188,19 +225,49 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_begins_as_a_formula_does() {
-        for text in ["=x", "+1", "-1", "@x", "\tx", "\rx"] {
+    fn no_cell_begins_as_a_formula_does_wherever_a_spreadsheet_parts_the_line() {
+        for text in ["=x", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\u{ff1d}x"] {
             assert_eq!(cell(&json!(text)), format!("'{text}"));
         }
-        for text in ["", "'=x", "a=b", " =x"] {
+        for (text, guarded) in [
+            ("a;=x", "a;'=x"),
+            ("a;+1;-1;@x", "a;'+1;'-1;'@x"),
+            ("a;\u{ff0b}1", "a;'\u{ff0b}1"),
+            ("a\t=x", "a\t'=x"),
+            ("a\r\n=x", "a\r\n'=x"),
+            // Quotes and blanks are taken away before the cell is read.
+            ("a;\"=x\"", "a;\"'=x\""),
+            ("a; =x", "a; '=x"),
+            (" =x", " '=x"),
+        ] {
+            assert_eq!(cell(&json!(text)), guarded, "{text}");
+        }
+        for text in ["", "'=x", "a=b", "a;b=c", "a; b-c;", "one\r\ntwo", "a, =x"] {
             assert_eq!(cell(&json!(text)), text);
         }
+        assert_eq!(cell(&json!(-1)), "-1", "a number is none");
+    }
+
+    #[test]
+    fn a_line_that_is_parted_at_semicolons_has_no_formula() {
+        let row = vec![json!("a;=x"), json!("b, \";=x\""), json!("c\n=x")];
+        let text = Format::Csv.rows(&COLUMNS, &[row]).unwrap();
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(b';')
+            .from_reader(text.as_slice());
+        let records: Vec<_> = reader.records().map(Result::unwrap).collect();
+        let cells: Vec<_> = records.iter().flatten().collect();
+        assert!(cells.len() >= 4, "{cells:?}");
+        assert!(cells.iter().all(|it| !it.starts_with('=')), "{cells:?}");
     }
 
     fn numbers() -> Table<u64, u64> {
         Table {
             name: "numbers".to_owned(),
             columns: &["n"],
+            at_once: 3,
             cells: |n| vec![json!(n)],
             place: |n| *n,
         }
@@ -208,39 +275,49 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_is_read_when_the_one_before_it_was_taken() {
-        let read = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&read);
-        let batch = move |place: Option<u64>| {
-            counted.fetch_add(1, Ordering::Relaxed);
-            let from = place.map_or(0, |it| it + 1);
-            async move { Ok((from..(from + 3).min(8)).collect()) }
-        };
-        let res = download(numbers(), Format::Csv, batch).await.unwrap();
-        assert_eq!(
-            res.headers()["content-disposition"],
-            "attachment; filename=\"numbers.csv\""
-        );
-        let mut body = res.into_body().into_data_stream();
-        let mut text = Vec::new();
-        for reads in 1..=4 {
-            text.extend(body.next().await.unwrap().unwrap());
-            assert_eq!(read.load(Ordering::Relaxed), reads);
+        // Of six rows the second batch is full, so that only a third one tells the end.
+        for (rows, batches) in [(8, 3), (6, 3), (2, 1), (0, 1)] {
+            let read = Arc::new(AtomicU64::new(0));
+            let counted = Arc::clone(&read);
+            let batch = move |place: Option<u64>| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let from = place.map_or(0, |it| it + 1);
+                async move { Ok((from..(from + 3).min(rows)).collect()) }
+            };
+            let res = download(numbers(), Format::Csv, batch).await.unwrap();
+            assert_eq!(
+                res.headers()["content-disposition"],
+                "attachment; filename=\"numbers.csv\""
+            );
+            let mut body = res.into_body().into_data_stream();
+            let mut text = Vec::new();
+            for reads in 1..=batches {
+                text.extend(body.next().await.unwrap().unwrap());
+                assert_eq!(read.load(Ordering::Relaxed), reads, "of {rows}");
+            }
+            assert!(body.next().await.is_none(), "of {rows}");
+            assert_eq!(read.load(Ordering::Relaxed), batches, "of {rows}");
+            let mut lines: Vec<_> = (0..rows).map(|it| it.to_string()).collect();
+            lines.insert(0, "n".to_owned());
+            let told = String::from_utf8(text).unwrap();
+            assert_eq!(told, lines.join("\r\n") + "\r\n");
         }
-        assert!(body.next().await.is_none());
-        assert_eq!(text, b"n\r\n0\r\n1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n");
     }
 
     #[tokio::test]
     async fn what_breaks_off_is_seen_to() {
         let batch = |place: Option<u64>| async move {
             match place {
-                None => Ok(vec![1]),
+                None => Ok(vec![1, 2, 3]),
                 Some(_) => Err(Error::Internal(std::io::Error::other("gone").into())),
             }
         };
         let res = download(numbers(), Format::JsonLines, batch).await.unwrap();
         let mut body = res.into_body().into_data_stream();
-        assert_eq!(body.next().await.unwrap().unwrap(), "{\"n\":1}\n");
+        assert_eq!(
+            body.next().await.unwrap().unwrap(),
+            "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n"
+        );
         assert!(
             body.next().await.unwrap().is_err(),
             "a file that ends as a whole one does"

@@ -252,17 +252,14 @@ fn audit_routes() -> Router<App> {
         .route("/a/{team}/audit/usage", get(pages::audit::usage))
         .route(
             "/a/{team}/audit/changes.csv",
-            get(pages::audit::changes_csv),
+            get(pages::audit::changes_file),
         )
         .route(
             "/a/{team}/audit/changes.jsonl",
-            get(pages::audit::changes_jsonl),
+            get(pages::audit::changes_file),
         )
-        .route("/a/{team}/audit/usage.csv", get(pages::audit::usage_csv))
-        .route(
-            "/a/{team}/audit/usage.jsonl",
-            get(pages::audit::usage_jsonl),
-        )
+        .route("/a/{team}/audit/usage.csv", get(pages::audit::usage_file))
+        .route("/a/{team}/audit/usage.jsonl", get(pages::audit::usage_file))
 }
 
 /// A team's connection with Jira.

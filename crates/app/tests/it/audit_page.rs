@@ -15,6 +15,8 @@ use testkit::{
     db_tests,
 };
 
+mod choices;
+
 /// One row of a file: its cells by their columns.
 type Line = BTreeMap<String, String>;
 
@@ -272,6 +274,9 @@ db_tests! {
             ("?from=28.11.2026", "“From” is no day such as 2026-11-28."),
             ("?to=2026-02-30", "“To” is no day such as 2026-11-28."),
             ("?from=2026-12-02&to=2026-12-01", "“To” is before “From”."),
+            ("?from=9999-12-31", "“From” is later than any day that can be."),
+            ("/usage?from=9999-12-31", "“From” is later than any day that can be."),
+            ("/changes.jsonl?from=9999-12-31", "“From” is later than any day that can be."),
             ("?kind=server", "“What it is about” is none of the choices."),
             ("?person=%00", "“Who did it” is none of the choices."),
             ("?key=billing", "“Service” is none of the choices."),
@@ -286,6 +291,11 @@ db_tests! {
             assert!(refused.body.contains(said), "{rest}: {}", refused.body);
             assert!(refused.body.contains("class=\"summary\" role=\"alert\"") && table(&refused).is_empty());
             assert!(refused.header("content-type").starts_with("text/html") && !refused.body.contains("<script>"));
+        }
+        // Nothing else that was chosen is lost.
+        let refused = ada.get(&ada.path("audit?kind=keys&person=nobody&from=9999-12-31&to=2026-12-01")).await;
+        for kept in ["<option value=\"keys\" selected>", "<option value=\"nobody\" selected>", "value=\"9999-12-31\"", "value=\"2026-12-01\""] {
+            assert!(refused.body.contains(kept), "{kept}: {}", refused.body);
         }
         // What is no filter, or a place that was cut, is no mistake.
         for rest in ["?x=1&x=2", "?before=1-&after=", "?before=%00", "?kind=&from=", "/usage?before=9~9"] {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     api_keys, audit,
-    rows::{at, read, team_id, two_teams, user_id, write},
+    rows::{at, read, team_id, two_teams, user, user_id, write},
 };
 
 const ALL: AuditFilter = AuditFilter {
@@ -50,13 +50,12 @@ async fn list(
     db: &TestDb,
     team: TeamId,
     filter: AuditFilter,
-    between: (Option<AuditPlace>, Option<AuditPlace>),
     direction: Direction,
+    after: Option<AuditPlace>,
     limit: i64,
 ) -> Vec<AuditLogEntry> {
-    let (above, below) = between;
     read(db, async |tx| {
-        tx.list_audit_log(team, &filter, above, below, direction, limit)
+        tx.list_audit_log(team, &filter, direction, after, limit)
             .await
     })
     .await
@@ -64,15 +63,7 @@ async fn list(
 
 /// The numbers of the rows that a filter leaves, the newest first.
 async fn numbers(db: &TestDb, filter: AuditFilter) -> Vec<u128> {
-    let found = list(
-        db,
-        team_id(1),
-        filter,
-        (None, None),
-        Direction::Backwards,
-        99,
-    )
-    .await;
+    let found = list(db, team_id(1), filter, Direction::Backwards, None, 99).await;
     found
         .iter()
         .map(|it| it.event.id.uuid().as_u128())
@@ -150,22 +141,22 @@ db_tests! {
         add(&db, &rows).await;
         add(&db, &[audit::event(9, Some(team_id(2))), audit::event(8, None)]).await;
         let place = |n: usize| Some(AuditPlace { at: rows[n - 1].at, id: rows[n - 1].id.uuid() });
-        let page = async |between, direction| {
-            let found = list(&db, team_id(1), ALL, between, direction, 2).await;
+        let page = async |direction, after| {
+            let found = list(&db, team_id(1), ALL, direction, after, 2).await;
             found.iter().map(|it| it.event.id.uuid().as_u128()).collect::<Vec<_>>()
         };
         let (back, forth) = (Direction::Backwards, Direction::Forwards);
-        assert_eq!(page((None, None), back).await, [5, 4]);
-        assert_eq!(page((None, place(4)), back).await, [3, 2]);
+        assert_eq!(page(back, None).await, [5, 4]);
+        assert_eq!(page(back, place(4)).await, [3, 2]);
         // What comes meanwhile moves nothing.
         add(&db, &[change(6, 3, AuditAction::Disconnected)]).await;
-        assert_eq!(page((None, place(2)), back).await, [1]);
-        assert_eq!(page((None, place(1)), back).await, []);
-        assert_eq!(page((place(1), None), forth).await, [2, 3]);
-        assert_eq!(page((place(4), None), forth).await, [5, 6]);
-        let others = list(&db, team_id(2), ALL, (None, None), back, 9).await;
+        assert_eq!(page(back, place(2)).await, [1]);
+        assert_eq!(page(back, place(1)).await, []);
+        assert_eq!(page(forth, place(1)).await, [2, 3]);
+        assert_eq!(page(forth, place(4)).await, [5, 6]);
+        let others = list(&db, team_id(2), ALL, back, None, 9).await;
         assert_eq!(others.iter().map(|it| it.event.id.uuid().as_u128()).collect::<Vec<_>>(), [9]);
-        assert_eq!(list(&db, team_id(3), ALL, (None, None), back, 9).await, []);
+        assert_eq!(list(&db, team_id(3), ALL, back, None, 9).await, []);
     }
 
     async fn each_filter_leaves_what_it_says(db: TestDb) {
@@ -194,10 +185,10 @@ db_tests! {
         assert_eq!(numbers(&db, AuditFilter { group: Some(AuditGroup::Keys), ..days }).await, []);
         // A place outside of the days widens nothing.
         let outside = Some(AuditPlace { at: at(9), id: Uuid::nil() });
-        let found = list(&db, team_id(1), days, (None, outside), Direction::Backwards, 9).await;
+        let found = list(&db, team_id(1), days, Direction::Backwards, outside, 9).await;
         assert_eq!(found.len(), 2);
         let before = Some(AuditPlace { at: at(-9), id: Uuid::nil() });
-        let found = list(&db, team_id(1), days, (before, None), Direction::Forwards, 9).await;
+        let found = list(&db, team_id(1), days, Direction::Forwards, before, 9).await;
         assert_eq!(found.len(), 2);
     }
 
@@ -218,7 +209,7 @@ db_tests! {
         let mut gone = change(6, 6, AuditAction::Disconnected);
         gone.actor = Some(user_id(9));
         add(&db, &[made, theirs, role, refused, own, gone]).await;
-        let found = list(&db, team_id(1), ALL, (None, None), Direction::Forwards, 9).await;
+        let found = list(&db, team_id(1), ALL, Direction::Forwards, None, 9).await;
         let ada = Some(PersonName::parse("Person 1").unwrap());
         let actors: Vec<_> = found.iter().map(|it| it.actor.clone()).collect();
         assert_eq!(actors, [ada.clone(), ada.clone(), ada.clone(), None, ada, None]);
@@ -229,6 +220,38 @@ db_tests! {
         assert!(found.iter().filter(|it| it.person.is_some()).count() == 1);
     }
 
+    async fn people_can_be_chosen_who_are_in_the_team_or_changed_something(db: TestDb) {
+        two_teams(&db).await;
+        write(&db, async |tx| {
+            for n in 3..=5 {
+                tx.add_user(&user(n), "hash").await?;
+            }
+            Ok(())
+        })
+        .await;
+        let by = |n, minutes, actor: Option<u128>, action| AuditEvent { actor: actor.map(user_id), ..change(n, minutes, action) };
+        let (changed, refused) = (AuditAction::Connected, AuditAction::CallbackRefused);
+        add(&db, &[
+            by(1, 1, Some(4), changed),
+            by(2, 2, Some(3), refused),
+            by(3, 3, Some(3), changed),
+            by(4, 4, None, changed),
+            by(5, 5, Some(9), changed),
+            by(6, 6, Some(2), refused),
+            by(7, 7, Some(4), changed),
+            AuditEvent { team: Some(team_id(2)), ..by(8, 8, Some(5), changed) },
+        ])
+        .await;
+        let people = async |limit| {
+            let found = read(&db, async |tx| tx.find_audit_choices(team_id(1), limit).await).await;
+            let people = found.people.into_iter();
+            people.map(|it| (it.id.uuid().as_u128(), it.name.is_some(), it.is_member)).collect::<Vec<_>>()
+        };
+        let all = [(1, true, true), (3, true, false), (4, true, false), (9, false, false)];
+        assert_eq!(people(99).await, all);
+        assert_eq!(people(2).await, all[..2]);
+    }
+
     async fn what_can_be_chosen_is_of_the_team(db: TestDb) {
         two_teams(&db).await;
         for (n, team, name) in [(1, 1, "search"), (2, 1, "billing"), (3, 2, "theirs"), (4, 1, "old")] {
@@ -237,10 +260,10 @@ db_tests! {
         let old = ApiKeyId::from_uuid(Uuid::from_u128(4));
         write(&db, async |tx| tx.revoke_api_key(team_id(1), old, at(5)).await).await;
         let found = read(&db, async |tx| tx.find_audit_choices(team_id(1), 99).await).await;
-        let people: Vec<_> = found.people.iter().map(|(_, name)| name.as_str()).collect();
+        let people: Vec<_> = found.people.iter().map(|it| it.name.as_ref().unwrap().as_str()).collect();
         assert_eq!(people, ["Person 1"]);
-        let keys: Vec<_> = found.keys.iter().map(|(_, name, ended)| (name.as_str(), *ended)).collect();
-        assert_eq!(keys, [("billing", None), ("search", None), ("old", Some(at(5)))]);
+        let keys: Vec<_> = found.keys.iter().map(|it| (it.name.as_str(), it.created_at, it.revoked_at)).collect();
+        assert_eq!(keys, [("billing", at(0), None), ("search", at(0), None), ("old", at(0), Some(at(5)))]);
         let few = read(&db, async |tx| tx.find_audit_choices(team_id(1), 1).await).await;
         assert_eq!((few.people.len(), few.keys.len()), (1, 1));
         let none = read(&db, async |tx| tx.find_audit_choices(team_id(3), 9).await).await;

@@ -64,13 +64,12 @@ async fn fill(db: &TestDb) -> Vec<KeyUsage> {
 async fn sums(
     db: &TestDb,
     filter: UsageFilter,
-    between: (Option<&UsagePlace>, Option<&UsagePlace>),
     direction: Direction,
+    after: Option<&UsagePlace>,
     limit: i64,
 ) -> Vec<UsageLine> {
-    let (above, below) = between;
     read(db, async |tx| {
-        tx.list_usage_sums(team_id(1), &filter, HOUR, above, below, direction, limit)
+        tx.list_usage_sums(team_id(1), &filter, HOUR, direction, after, limit)
             .await
     })
     .await
@@ -106,15 +105,15 @@ db_tests! {
     async fn sums_are_of_an_hour_and_read_page_by_page_in_both_directions(db: TestDb) {
         fill(&db).await;
         let (back, forth) = (Direction::Backwards, Direction::Forwards);
-        let all = sums(&db, ALL, (None, None), back, 99).await;
+        let all = sums(&db, ALL, back, None, 99).await;
         assert_eq!(counts(&all), [17, 7, 6, 3, 5, 4, 3], "{all:?}");
-        let mut forwards = sums(&db, ALL, (None, None), forth, 99).await;
+        let mut forwards = sums(&db, ALL, forth, None, 99).await;
         forwards.reverse();
         assert_eq!(forwards, all);
         for size in [1, 2, 3] {
             let (mut found, mut place) = (Vec::new(), None);
             loop {
-                let page = sums(&db, ALL, (None, place.as_ref()), back, size).await;
+                let page = sums(&db, ALL, back, place.as_ref(), size).await;
                 let Some(last) = page.last() else { break };
                 place = Some(last.place());
                 found.extend(page);
@@ -122,7 +121,7 @@ db_tests! {
             assert_eq!(found, all, "in pages of {size}");
             let (mut found, mut place) = (Vec::new(), None);
             loop {
-                let page = sums(&db, ALL, (place.as_ref(), None), forth, size).await;
+                let page = sums(&db, ALL, forth, place.as_ref(), size).await;
                 let Some(last) = page.last() else { break };
                 place = Some(last.place());
                 found.extend(page);
@@ -132,9 +131,9 @@ db_tests! {
         }
         // Before all of an hour: the hours before it, and that one from there on.
         let hour = UsagePlace { at: at(60), of: None };
-        assert_eq!(counts(&sums(&db, ALL, (None, Some(&hour)), back, 99).await).iter().sum::<u64>(), 21);
-        assert_eq!(counts(&sums(&db, ALL, (Some(&hour), None), forth, 99).await), [7, 17]);
-        let others = read(&db, async |tx| tx.list_usage_sums(team_id(2), &ALL, HOUR, None, None, back, 9).await).await;
+        assert_eq!(counts(&sums(&db, ALL, back, Some(&hour), 99).await).iter().sum::<u64>(), 21);
+        assert_eq!(counts(&sums(&db, ALL, forth, Some(&hour), 99).await), [7, 17]);
+        let others = read(&db, async |tx| tx.list_usage_sums(team_id(2), &ALL, HOUR, back, None, 9).await).await;
         assert_eq!(counts(&others), [100]);
     }
 
@@ -142,7 +141,7 @@ db_tests! {
         fill(&db).await;
         let back = Direction::Backwards;
         let total = async |filter| {
-            let sums = counts(&sums(&db, filter, (None, None), back, 99).await).iter().sum::<u64>();
+            let sums = counts(&sums(&db, filter, back, None, 99).await).iter().sum::<u64>();
             let rows = read(&db, async |tx| tx.list_usage_rows(team_id(1), &filter, None, 99).await).await;
             assert_eq!(rows.iter().map(|it| it.usage.count).sum::<u64>(), sums, "{filter:?}");
             sums

@@ -1,24 +1,24 @@
 //! `/a/{team}/audit`: who changed what, and which service called what; the same as files.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::{RawQuery, State},
     http::StatusCode,
     response::Response,
 };
-use domain::audit::AuditGroup;
+use domain::{audit::AuditGroup, ids::ApiKeyId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use service::{
     audit_log::{
-        self, Change, ChangeFilter, ChangePlace, Page, Span, UsageFilter, UsageLine as Sum,
-        UsagePlace, UsageRow, UsageRowPlace,
+        self, Change, ChangeFilter, ChangePlace, Page, ROWS_AT_ONCE, Span, UsageFilter,
+        UsageLine as Sum, UsageRow, UsageRowPlace,
     },
     who::Admin,
 };
 
-use self::query::{AuditQuery, Mistakes};
+use self::query::{AFTER, AuditQuery, BEFORE, Mistakes, Place, names_of_keys};
 use crate::{
     App, audit_view,
     download::{Format, Table, download},
@@ -58,42 +58,6 @@ pub(crate) async fn usage(
     usage_page(&app, &admin, &query, asked).await
 }
 
-/// The changes as CSV.
-pub(crate) async fn changes_csv(
-    State(app): State<App>,
-    AdminOfTeam(admin): AdminOfTeam,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    changes_file(app, admin, query, Format::Csv).await
-}
-
-/// The changes as JSON lines.
-pub(crate) async fn changes_jsonl(
-    State(app): State<App>,
-    AdminOfTeam(admin): AdminOfTeam,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    changes_file(app, admin, query, Format::JsonLines).await
-}
-
-/// The calls as CSV.
-pub(crate) async fn usage_csv(
-    State(app): State<App>,
-    AdminOfTeam(admin): AdminOfTeam,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    usage_file(app, admin, query, Format::Csv).await
-}
-
-/// The calls as JSON lines.
-pub(crate) async fn usage_jsonl(
-    State(app): State<App>,
-    AdminOfTeam(admin): AdminOfTeam,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    usage_file(app, admin, query, Format::JsonLines).await
-}
-
 async fn changes_page(
     app: &App,
     admin: &Admin,
@@ -101,29 +65,17 @@ async fn changes_page(
     asked: Result<ChangeFilter, Mistakes>,
 ) -> Result<Response, Problem> {
     let now = app.services.env.now();
-    let choices = audit_log::choices(&app.services, admin).await?;
     let (found, wrong) = match asked {
         Ok(filter) => {
-            let turn = query.turn_of_changes();
-            let found = audit_log::changes(&app.services, admin, &filter, turn).await?;
-            (found, Mistakes::new())
+            let (direction, after) = query.turn();
+            let found = audit_log::changes(&app.services, admin, &filter, direction, after);
+            (found.await?, Mistakes::new())
         }
-        Err(wrong) => (nothing(), wrong),
+        Err(wrong) => (nothing(app, admin).await?, wrong),
     };
     let log = Log::Changes(found.lines.iter().map(|it| change_line(it, now)).collect());
-    let filter = query.form_of_changes(&choices, &wrong, now);
-    let to = |name: &'static str| move |it: ChangePlace| query.to_changes(Some((name, it)));
-    render(
-        &wrong,
-        &AuditPage {
-            is_filtered: query.filters_changes(),
-            is_turned: query.turn_of_changes() != audit_log::Turn::Newest,
-            query: query.to_changes(None),
-            newer: found.newer.map(to("after")),
-            older: found.older.map(to("before")),
-            ..page(app, admin, log, filter).await?
-        },
-    )
+    let filter = query.form_of_changes(&found.choices, &wrong, now);
+    render(app, admin, query, &wrong, (log, filter), found).await
 }
 
 async fn usage_page(
@@ -133,68 +85,60 @@ async fn usage_page(
     asked: Result<(UsageFilter, Span), Mistakes>,
 ) -> Result<Response, Problem> {
     let now = app.services.env.now();
-    let choices = audit_log::choices(&app.services, admin).await?;
     let (found, span, wrong) = match asked {
         Ok((filter, span)) => {
-            let turn = query.turn_of_usage();
-            let found = audit_log::usage(&app.services, admin, &filter, span, turn).await?;
-            (found, span, Mistakes::new())
+            let (direction, after) = query.turn();
+            let found = audit_log::usage(&app.services, admin, &filter, span, direction, after);
+            (found.await?, span, Mistakes::new())
         }
-        Err(wrong) => (nothing(), Span::Hour, wrong),
+        Err(wrong) => (nothing(app, admin).await?, Span::Hour, wrong),
     };
+    let names = names_of_keys(&found.choices, now);
+    let lines = found.lines.iter();
     let log = Log::Usage {
-        lines: found.lines.iter().map(|it| usage_line(it, now)).collect(),
+        lines: lines.map(|it| usage_line(it, &names, now)).collect(),
         is_by_day: span == Span::Day,
     };
-    let filter = query.form_of_usage(&choices, &wrong, now);
-    let to = |name: &'static str| move |it: UsagePlace| query.to_usage(Some((name, it)));
-    render(
-        &wrong,
-        &AuditPage {
-            is_filtered: query.filters_usage(),
-            is_turned: query.turn_of_usage() != audit_log::Turn::Newest,
-            query: query.to_usage(None),
-            newer: found.newer.map(to("after")),
-            older: found.older.map(to("before")),
-            ..page(app, admin, log, filter).await?
-        },
-    )
+    let filter = query.form_of_usage(&found.choices, &wrong, now);
+    render(app, admin, query, &wrong, (log, filter), found).await
 }
 
-const fn nothing<T, P>() -> Page<T, P> {
-    Page {
+/// What can be chosen, where what was chosen cannot be shown.
+async fn nothing<T, P>(app: &App, admin: &Admin) -> Result<Page<T, P>, Problem> {
+    Ok(Page {
+        choices: audit_log::choices(&app.services, admin).await?,
         lines: Vec::new(),
-        newer: None,
-        older: None,
-    }
-}
-
-async fn page(
-    app: &App,
-    admin: &Admin,
-    log: Log,
-    filter: FilterForm,
-) -> Result<AuditPage, Problem> {
-    Ok(AuditPage {
-        shell: shell::of_section(app, admin, Section::Audit).await?,
-        team: shell::link(admin.team()),
-        log,
-        filter,
-        is_filtered: false,
-        is_turned: false,
-        query: String::new(),
         newer: None,
         older: None,
     })
 }
 
-fn render(wrong: &Mistakes, page: &AuditPage) -> Result<Response, Problem> {
+async fn render<T, P: Place>(
+    app: &App,
+    admin: &Admin,
+    query: &AuditQuery,
+    wrong: &Mistakes,
+    (log, filter): (Log, FilterForm),
+    found: Page<T, P>,
+) -> Result<Response, Problem> {
+    let to = |name| move |it: P| query.link(Some((name, it)));
+    let page = AuditPage {
+        shell: shell::of_section(app, admin, Section::Audit).await?,
+        team: shell::link(admin.team()),
+        log,
+        filter,
+        is_filtered: query.is_filtered::<P>(),
+        is_turned: query.turn::<P>().1.is_some(),
+        query: query.link::<P>(None),
+        newer: found.newer.map(to(AFTER)),
+        older: found.older.map(to(BEFORE)),
+    };
     let status = if wrong.is_empty() {
         StatusCode::OK
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    html_with_status(status, page)
+    html_with_status(status, &page)
 }
 
 fn change_line(change: &Change, now: Timestamp) -> ChangeLine {
@@ -209,21 +153,23 @@ fn change_line(change: &Change, now: Timestamp) -> ChangeLine {
     }
 }
 
-fn usage_line(sum: &Sum, now: Timestamp) -> UsageLine {
+fn usage_line(sum: &Sum, names: &HashMap<ApiKeyId, String>, now: Timestamp) -> UsageLine {
+    let name = names.get(&sum.of.key).cloned();
     UsageLine {
         at: moment(sum.at, now),
-        service: sum.key.to_string(),
+        service: name.unwrap_or_else(|| sum.key.to_string()),
         call: audit_view::call(&sum.of),
         status: sum.of.http_status,
         count: number(i64::try_from(sum.count).unwrap_or(i64::MAX)),
     }
 }
 
-async fn changes_file(
-    app: App,
-    admin: Admin,
-    query: Option<String>,
+/// All changes that the filter leaves.
+pub(crate) async fn changes_file(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
     format: Format,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = AuditQuery::read(query.as_deref());
     let filter = match query.changes() {
@@ -233,6 +179,7 @@ async fn changes_file(
     let table = Table {
         name: file_name(&app, &admin, "changes"),
         columns: &CHANGE_COLUMNS,
+        at_once: ROWS_AT_ONCE,
         cells: change_cells,
         place: Change::place,
     };
@@ -247,11 +194,12 @@ async fn changes_file(
     .await
 }
 
-async fn usage_file(
-    app: App,
-    admin: Admin,
-    query: Option<String>,
+/// All calls that the filter leaves, minute by minute.
+pub(crate) async fn usage_file(
+    State(app): State<App>,
+    AdminOfTeam(admin): AdminOfTeam,
     format: Format,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = AuditQuery::read(query.as_deref());
     let filter = match query.usage() {
@@ -261,6 +209,7 @@ async fn usage_file(
     let table = Table {
         name: file_name(&app, &admin, "usage"),
         columns: &USAGE_COLUMNS,
+        at_once: ROWS_AT_ONCE,
         cells: usage_cells,
         place: UsageRow::place,
     };

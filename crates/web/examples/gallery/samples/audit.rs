@@ -44,13 +44,19 @@ const KINDS: [&str; 6] = [
     "Team",
     "Refused callbacks, unreadable secrets",
 ];
-const PEOPLE: [&str; 4] = [
+const PEOPLE: [&str; 5] = [
     "Anybody",
     "Ada Lovelace",
     "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh the Younger",
-    "nobody known, or this server",
+    "Grace Hopper, no longer in the team",
+    "This server, the operator, or somebody not signed in",
 ];
-const SERVICES: [&str; 3] = ["Any", "billing", "reports, revoked 3 Aug 2026"];
+const SERVICES: [&str; 4] = [
+    "Any",
+    "billing, made 3 Aug 2026",
+    "billing, made 21 Nov 2026",
+    "reports, revoked 3 Aug 2026",
+];
 
 fn form_of_changes(chosen: usize, error: Option<&str>) -> FilterForm {
     FilterForm {

@@ -1,6 +1,6 @@
 //! What was asked for in the address of the audit pages: filters and places, read, checked, and written again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     audit::AuditGroup,
@@ -9,7 +9,8 @@ use domain::{
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use service::audit_log::{
-    ChangeFilter, ChangePlace, Choices, DoneBy, Span, Turn, UsageCall, UsageFilter, UsagePlace,
+    AuditKey, AuditPerson, ChangeFilter, ChangePlace, Choices, Direction, DoneBy, Span, UsageCall,
+    UsageFilter, UsagePlace,
 };
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -23,12 +24,6 @@ use crate::{
     },
 };
 
-/// What the log of changes is filtered by.
-const OF_CHANGES: [&str; 5] = ["from", "to", "kind", "person", "key"];
-
-/// What the log of calls is filtered by.
-const OF_USAGE: [&str; 6] = ["from", "to", "key", "call", "status", "by"];
-
 /// The hundreds of status codes.
 const CLASSES: [(u8, &str, &str); 4] = [
     (2, "2xx", "2xx: done"),
@@ -37,10 +32,28 @@ const CLASSES: [(u8, &str, &str); 4] = [
     (5, "5xx", "5xx: failed"),
 ];
 
-/// No choice but this one means that nobody known did it.
+/// No choice but this one means that no account did it.
 const NOBODY: &str = "nobody";
 
+/// As the rows say it.
+const NOBODY_LABEL: &str = "This server, the operator, or somebody not signed in";
+
 const NO_CHOICE: &str = "is none of the choices. Choose one of the list.";
+
+/// The field with the place after which the older ones are.
+pub(super) const BEFORE: &str = "before";
+
+/// The field with the place before which the newer ones are.
+pub(super) const AFTER: &str = "after";
+
+/// A place in a log, as it stands in an address; of which log says its type.
+pub(super) trait Place: Sized {
+    /// What the log is filtered by.
+    const FILTERS: &'static [&'static str];
+
+    fn read(text: &str) -> Option<Self>;
+    fn written(&self) -> String;
+}
 
 /// The fields of an address. Of a field that is there twice the first counts; what is none of ours is left out.
 #[derive(Clone, Debug, Default)]
@@ -130,13 +143,17 @@ impl AuditQuery {
             read
         };
         let (from, to) = (day("from", "“From”"), day("to", "“To”"));
+        let start = from.and_then(start_of);
+        if from.is_some() && start.is_none() {
+            let told = "“From” is later than any day that can be. Choose one such as 2026-11-28.";
+            wrong.insert("from", told.to_owned());
+        }
         if from.zip(to).is_some_and(|(from, to)| from > to) {
             wrong.insert("to", "“To” is before “From”.".to_owned());
         }
-        (
-            from.and_then(start_of),
-            to.and_then(|it| it.tomorrow().ok()).and_then(start_of),
-        )
+        // A day whose end is later than any moment leaves whatever there is before it.
+        let end = to.and_then(|it| it.tomorrow().ok()).and_then(start_of);
+        (start, end)
     }
 
     fn one_of<T>(
@@ -153,32 +170,30 @@ impl AuditQuery {
         found
     }
 
-    /// Which part of the changes. A place that cannot be read is the newest: a link that was cut is no mistake.
-    pub(super) fn turn_of_changes(&self) -> Turn<ChangePlace> {
-        self.turn(change_place)
+    /// Which part of the log. A place that cannot be read is the newest: a link that was cut is no mistake.
+    pub(super) fn turn<P: Place>(&self) -> (Direction, Option<P>) {
+        let place = |name| self.get(name).and_then(P::read);
+        match (place(BEFORE), place(AFTER)) {
+            (None, Some(place)) => (Direction::Forwards, Some(place)),
+            (place, _) => (Direction::Backwards, place),
+        }
     }
 
-    /// As [`AuditQuery::turn_of_changes`].
-    pub(super) fn turn_of_usage(&self) -> Turn<UsagePlace> {
-        self.turn(usage_place)
+    /// Whether anything of the log is left out.
+    pub(super) fn is_filtered<P: Place>(&self) -> bool {
+        P::FILTERS.iter().any(|it| self.get(it).is_some())
     }
 
-    fn turn<P>(&self, read: fn(&str) -> Option<P>) -> Turn<P> {
-        let older = self.get("before").and_then(read).map(Turn::Older);
-        let newer = || self.get("after").and_then(read).map(Turn::Newer);
-        older.or_else(newer).unwrap_or(Turn::Newest)
-    }
-
-    /// The filter as a query with its `?`, and at its end another field.
-    fn written(&self, names: &[&str], last: Option<(&str, String)>) -> String {
+    /// The filter of the log as a query with its `?`, and at its end a place where there is one.
+    pub(super) fn link<P: Place>(&self, place: Option<(&str, P)>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for name in names {
+        for name in P::FILTERS {
             if let Some(value) = self.get(name) {
                 query.append_pair(name, value);
             }
         }
-        if let Some((name, value)) = last {
-            query.append_pair(name, &value);
+        if let Some((name, place)) = place {
+            query.append_pair(name, &place.written());
         }
         let query = query.finish();
         if query.is_empty() {
@@ -186,26 +201,6 @@ impl AuditQuery {
         } else {
             format!("?{query}")
         }
-    }
-
-    /// The filter of changes as a query, with a place where there is one.
-    pub(super) fn to_changes(&self, last: Option<(&str, ChangePlace)>) -> String {
-        let place = |it: ChangePlace| format!("{}-{}", it.at.as_millisecond(), it.id);
-        self.written(&OF_CHANGES, last.map(|(name, it)| (name, place(it))))
-    }
-
-    /// The filter of calls as a query, with a place where there is one.
-    pub(super) fn to_usage(&self, last: Option<(&str, UsagePlace)>) -> String {
-        let last = last.map(|(name, it)| (name, usage_place_text(&it)));
-        self.written(&OF_USAGE, last)
-    }
-
-    pub(super) fn filters_changes(&self) -> bool {
-        OF_CHANGES.iter().any(|it| self.get(it).is_some())
-    }
-
-    pub(super) fn filters_usage(&self) -> bool {
-        OF_USAGE.iter().any(|it| self.get(it).is_some())
     }
 
     /// The form of changes as it was sent.
@@ -217,9 +212,9 @@ impl AuditQuery {
     ) -> FilterForm {
         let kinds = AuditGroup::OF_TEAMS.map(|it| (it.as_str().to_owned(), group(it).to_owned()));
         let people = choices.people.iter();
-        let people = people.map(|(id, name)| (id.to_string(), name.to_string()));
+        let people = people.map(|it| (it.id.to_string(), person(it)));
         let mut people: Vec<_> = people.collect();
-        people.push((NOBODY.to_owned(), "nobody known, or this server".to_owned()));
+        people.push((NOBODY.to_owned(), NOBODY_LABEL.to_owned()));
         self.form(
             wrong,
             [
@@ -323,14 +318,43 @@ fn label(name: &str) -> &'static str {
     }
 }
 
-fn keys(choices: &Choices, now: Timestamp) -> Vec<(String, String)> {
+fn person(person: &AuditPerson) -> String {
+    match &person.name {
+        Some(name) if person.is_member => name.to_string(),
+        Some(name) => format!("{name}, no longer in the team"),
+        None => former_member(person.id.uuid()),
+    }
+}
+
+/// What each key is called: its service, and of several of one service when each was made, or which it is.
+pub(super) fn names_of_keys(choices: &Choices, now: Timestamp) -> HashMap<ApiKeyId, String> {
+    let day = |it: &AuditKey| moment(it.created_at, now).day().to_owned();
+    let mut of_service = HashMap::<_, u32>::new();
+    let mut of_day = HashMap::<_, u32>::new();
+    for it in &choices.keys {
+        *of_service.entry(&it.name).or_default() += 1;
+        *of_day.entry((&it.name, day(it))).or_default() += 1;
+    }
+    let is_one = |count: Option<&u32>| count.is_some_and(|it| *it == 1);
+    let name_of = |it: &AuditKey| match (&it.name, day(it)) {
+        (name, _) if is_one(of_service.get(name)) => name.to_string(),
+        (name, day) if is_one(of_day.get(&(name, day.clone()))) => format!("{name}, made {day}"),
+        (name, day) => format!("{name}, made {day} ({})", short(it.id.uuid())),
+    };
     let keys = choices.keys.iter();
-    keys.map(|(id, name, revoked_at)| {
-        let label = match revoked_at {
-            Some(at) => format!("{name}, revoked {}", moment(*at, now).day()),
-            None => name.to_string(),
+    keys.map(|it| (it.id, name_of(it))).collect()
+}
+
+fn keys(choices: &Choices, now: Timestamp) -> Vec<(String, String)> {
+    let names = names_of_keys(choices, now);
+    let keys = choices.keys.iter();
+    keys.map(|it| {
+        let name = names.get(&it.id).cloned().unwrap_or_default();
+        let label = match it.revoked_at {
+            Some(at) => format!("{name}, revoked {}", moment(at, now).day()),
+            None => name,
         };
-        (id.to_string(), label)
+        (it.id.to_string(), label)
     })
     .collect()
 }
@@ -353,47 +377,57 @@ fn call_of(text: &str) -> Option<Call> {
     Call::ALL.into_iter().find(|it| it.as_str() == text)
 }
 
-fn change_place(text: &str) -> Option<ChangePlace> {
-    let (at, id) = text.split_once('-')?;
-    Some(ChangePlace {
-        at: millisecond(at)?,
-        id: Uuid::try_parse(id).ok()?,
-    })
+impl Place for ChangePlace {
+    const FILTERS: &'static [&'static str] = &["from", "to", "kind", "person", "key"];
+
+    fn read(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('-')?;
+        Some(Self {
+            at: millisecond(at)?,
+            id: Uuid::try_parse(id).ok()?,
+        })
+    }
+
+    fn written(&self) -> String {
+        format!("{}-{}", self.at.as_millisecond(), self.id)
+    }
 }
 
-fn usage_place_text(place: &UsagePlace) -> String {
-    let at = place.at.as_millisecond();
-    place.of.as_ref().map_or_else(
-        || at.to_string(),
-        |it| {
-            let (call, method) = (it.call.as_str(), it.method.as_str());
-            let (status, path) = (it.http_status, it.path_template.as_str());
-            format!("{at}~{}~{call}~{method}~{status}~{path}", it.key)
-        },
-    )
-}
+impl Place for UsagePlace {
+    const FILTERS: &'static [&'static str] = &["from", "to", "key", "call", "status", "by"];
 
-fn usage_place(text: &str) -> Option<UsagePlace> {
-    let Some((at, of)) = text.split_once('~') else {
-        let at = millisecond(text)?;
-        return Some(UsagePlace { at, of: None });
-    };
-    let mut parts = of.splitn(5, '~');
-    let mut part = || parts.next();
-    let key = part()?.parse::<ApiKeyId>().ok()?;
-    let call = call_of(part()?)?;
-    let method = part()?;
-    let of = UsageCall {
-        key,
-        call,
-        method: Method::ALL.into_iter().find(|it| it.as_str() == method)?,
-        http_status: part()?.parse().ok()?,
-        path_template: PathTemplate::new(part()?),
-    };
-    Some(UsagePlace {
-        at: millisecond(at)?,
-        of: Some(of),
-    })
+    fn read(text: &str) -> Option<Self> {
+        let Some((at, of)) = text.split_once('~') else {
+            let at = millisecond(text)?;
+            return Some(Self { at, of: None });
+        };
+        let mut parts = of.splitn(5, '~');
+        let mut part = || parts.next();
+        let key = part()?.parse::<ApiKeyId>().ok()?;
+        let call = call_of(part()?)?;
+        let method = part()?;
+        let of = UsageCall {
+            key,
+            call,
+            method: Method::ALL.into_iter().find(|it| it.as_str() == method)?,
+            http_status: part()?.parse().ok()?,
+            path_template: PathTemplate::new(part()?),
+        };
+        Some(Self {
+            at: millisecond(at)?,
+            of: Some(of),
+        })
+    }
+
+    fn written(&self) -> String {
+        let at = self.at.as_millisecond();
+        let Some(it) = &self.of else {
+            return at.to_string();
+        };
+        let (call, method) = (it.call.as_str(), it.method.as_str());
+        let (status, path) = (it.http_status, it.path_template.as_str());
+        format!("{at}~{}~{call}~{method}~{status}~{path}", it.key)
+    }
 }
 
 fn millisecond(text: &str) -> Option<Timestamp> {
