@@ -4,7 +4,8 @@
 //! 2. Span and one line a request: method, route, status, time. Never the query, which holds `code`
 //!    and `state` at the callback.
 //! 3. Security headers, on errors too.
-//! 4. Compression, but of what is passed on from Jira, which comes as it was answered.
+//! 4. Compression, but of what is passed on from Jira, which comes as it was answered, and of what services are
+//!    answered: a token hardly gets smaller, and the time that it takes is theirs.
 //! 5. Problems become pages, or documents around what programs ask for; inside the headers, outside all that can refuse.
 //! 6. Panics become problems.
 //! 7. Time limit, limits of address, headers and body; what is passed on to Jira has the second and third alone.
@@ -122,15 +123,12 @@ pub(crate) fn around(
             }))
             .layer(middleware::from_fn(limit_head)),
     );
-    let compressed = pages
-        .merge(api)
-        .merge(others)
-        .layer(CompressionLayer::new());
+    let compressed = pages.merge(others).layer(CompressionLayer::new());
     let is_https = app.settings.base_url.scheme() == "https";
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    compressed.merge(proxy).layer(
+    compressed.merge(api).merge(proxy).layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn(forget_callers_id))
             .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))

@@ -40,6 +40,7 @@ use axum::{
 };
 use description::openapi::Document;
 use service::Services;
+use tower_http::compression::CompressionLayer;
 use url::Url;
 
 /// What the web layer needs to know of the installation.
@@ -186,7 +187,10 @@ fn api_routes() -> Router<App> {
             "/api/v1/integrations/jira/token/rejected",
             post(api::jira::report_rejected),
         )
-        .route("/api/openapi.json", get(api::get_openapi))
+        .route(
+            "/api/openapi.json",
+            get(api::get_openapi).layer(CompressionLayer::new()),
+        )
         .route("/api", any(api::not_found))
         .route("/api/", any(api::not_found))
         .route("/api/{*rest}", any(api::not_found))

@@ -17,7 +17,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use service::api_keys::{self, KeyWish};
 use testkit::{
-    app::{Admin, Answer, SESSION_COOKIE, TestApp, keys_in},
+    app::{Admin, Answer, ORIGIN, SESSION_COOKIE, TestApp, keys_in},
     db_tests, logs, secrets,
 };
 
@@ -224,6 +224,19 @@ db_tests! {
         assert_eq!(cost(async || is(&malformed.token().await, "401 key_malformed")).await, 0, "what is no key");
         let mistyped = with(&mistyped(&billing.key));
         assert_eq!(cost(async || is(&mistyped.token().await, "401 key_mistyped")).await, 0, "what is mistyped");
+    }
+
+    async fn a_token_is_not_compressed_and_its_description_is(db: TestDb) {
+        let app = TestApp::new(db).await;
+        let (_, billing) = connected(&app).await;
+        let router = web::router(app.world.services.clone(), web::Settings::new(ORIGIN.parse().unwrap()));
+        for (method, path, encoding) in [(Method::POST, TOKEN, None), (Method::GET, "/api/openapi.json", Some("gzip"))] {
+            let req = request(method, path, Some(&billing.key)).header("accept-encoding", "gzip");
+            let answer = tower::ServiceExt::oneshot(router.clone(), req.body(Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+            let found = answer.headers().get("content-encoding");
+            assert_eq!(found.map(|it| it.to_str().unwrap()), encoding, "{path}");
+        }
     }
 
     async fn a_token_that_is_asked_to_last_longer_is_replaced_once(db: TestDb) {
