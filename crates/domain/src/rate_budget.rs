@@ -292,7 +292,7 @@ impl Budget {
         self.is_less_than_one_of(5, now)
     }
 
-    /// Whether what is left of the hour is kept for keys that are not noisy: the last tenth.
+    /// Whether what is left of the hour is kept for services that are not noisy: the last tenth.
     pub fn is_reserve(&self, now: Timestamp) -> bool {
         self.is_less_than_one_of(10, now)
     }

@@ -51,7 +51,7 @@ pub enum Answer {
     ProviderOutage,
     /// There is no grant in force: refused, disconnected, or never given.
     NoGrant,
-    /// Our store, or the operator's settings.
+    /// Our store, the operator's settings, or that we were too slow or broke.
     OurFault,
     /// The caller asked for what is not to be had.
     CallersFault,

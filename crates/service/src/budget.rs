@@ -4,7 +4,7 @@
 //! [`admit`] is asked before each call to the gateway, [`Admission::observe`] hears what the answer said. What is
 //! known is in memory; once a second at most a caller brings it together with the database ([`exchange`]), and a
 //! refusal is written at once. While nothing is scarce, a call costs the look at two numbers. Who calls how often is
-//! looked at as soon as little is left, and by [`crate::worker::note_use`] from then on.
+//! looked at as soon as little is left, and from then on by the worker as well ([`look_at_shares`]).
 //!
 //! The budget must not stand in the way: while the database does not answer, what this process knows counts, and
 //! what nobody knows is allowed.
@@ -23,7 +23,7 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Error, Services, door::ApiClient};
-use known::Known;
+use known::{Known, Looker};
 
 mod exchange;
 mod known;
@@ -300,13 +300,13 @@ pub(crate) async fn observe_own(services: &Services, site: &CloudId, failed: &Ca
     }
 }
 
-/// Looks at who calls how often, where that has to be known.
+/// Looks at who calls how often, where that has to be known: once in five seconds while little is left of an hour.
 ///
 /// # Errors
 ///
 /// [`Error::StoreUnavailable`] if the database does not answer; what was known counts on.
-pub(crate) async fn look_at_shares(services: &Services) -> Result<(), Error> {
-    Ok(exchange::look_if_due(services).await?)
+pub async fn look_at_shares(services: &Services) -> Result<(), Error> {
+    Ok(exchange::look_if_due(services, Looker::Worker).await?)
 }
 
 fn own_call(site: &CloudId) -> Planned {

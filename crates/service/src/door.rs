@@ -297,19 +297,26 @@ pub(crate) async fn replace_refused(
     site: &CloudId,
 ) -> Result<Option<ValidToken>, NotServed> {
     // Not as it was when the key was found: another process may have been here.
-    let found = read_anew(services, client).await?;
-    let credential = found.credential.as_ref().filter(|it| it.is_live());
-    let Some(credential) = credential else {
-        let state = services.facts(&found, services.env.now()).state();
-        return Err(TokenError::NoConnection(state).into());
+    let Some(found) = read_again(services, client).await? else {
+        return Err(no_connection(services, client).await.into());
     };
     let rejected = (refused.credential, refused.generation);
+    let Some(credential) = found.credential.as_ref().filter(|it| it.is_live()) else {
+        return Err(no_connection(services, client).await.into());
+    };
     let token = refresh::replace_rejected(services, credential, rejected, Wish::NOW).await?;
     if (token.credential, token.generation) == rejected {
         return Ok(None);
     }
-    let served = hand_out(services, client, credential, token).await?;
-    Ok((served.site.cloud_id == *site).then_some(served.token))
+    let anew = if is_stale(credential, &token) {
+        read_again(services, client).await?
+    } else {
+        None
+    };
+    let found = anew.unwrap_or(found);
+    let now_at = found.integration.as_ref().map(|it| &it.site.cloud_id);
+    client.key.fits(now_at)?;
+    Ok((now_at == Some(site)).then_some(token))
 }
 
 /// For a service whose token was refused: another one, or the same with the proof that it works.
@@ -343,11 +350,27 @@ fn live(client: &ApiClient) -> Option<&IntegrationCredential> {
 /// Whether a token is not of the grant as it was read, for it was refreshed since, or somebody tried to: then
 /// somebody waited for it, and key, grant and site may be others by now.
 fn is_stale(read: &IntegrationCredential, token: &ValidToken) -> bool {
-    match token.caveat {
-        // What is in the memory of one process is newer than whatever could be read.
-        Some(Caveat::NotSaved) => false,
-        Some(_) => true,
-        None => (token.credential, token.generation) != (read.id, read.generation),
+    token.caveat.is_some() || (token.credential, token.generation) != (read.id, read.generation)
+}
+
+/// Key and connection as they are now. None where the store is away: a token that is in hand must not be lost for
+/// that, but to a key that has expired.
+///
+/// # Errors
+///
+/// [`KeyEnded`].
+async fn read_again(
+    services: &Services,
+    client: &ApiClient,
+) -> Result<Option<ConnectionOverview>, KeyEnded> {
+    // Boxed, as it is rare: room for it would be moved about with each good token.
+    match Box::pin(identify::recheck(services, client)).await {
+        Ok(found) => Ok(Some(found)),
+        Err(KeyError::Ended(why)) => Err(why),
+        Err(_) => {
+            KeyEnded::check(&client.key, services.env.now())?;
+            Ok(None)
+        }
     }
 }
 
@@ -359,16 +382,12 @@ async fn hand_out(
     token: ValidToken,
 ) -> Result<Served, NotServed> {
     let anew = if is_stale(before, &token) {
-        // Boxed, as it is rare: room for it would be moved about with each good token.
-        match Box::pin(identify::recheck(services, client)).await {
-            Ok(found) => Some(found),
-            Err(KeyError::Ended(why)) => return Err(why.into()),
-            // The token is in hand: a store that is away by now must not cost it.
-            Err(_) => None,
-        }
+        read_again(services, client).await?
     } else {
         None
     };
+    // What is in the memory of one process is newer than whatever could be read of the grant.
+    let anew = anew.filter(|_| token.caveat != Some(Caveat::NotSaved));
     let found = anew.as_ref().unwrap_or(&client.connection);
     let now = services.env.now();
     let facts = services.facts_with_open_tokens(found, now);

@@ -80,7 +80,9 @@ pub(crate) async fn read(
     let now = services.env.now();
     let team = member.team().id;
     let user = member.person().user().id;
-    let found = tx.find_surroundings(user, team, Provider::Jira).await?;
+    let found = tx
+        .find_surroundings(user, team, Provider::Jira, now)
+        .await?;
     let connection = match with {
         With::ConnectionAlone => found.connection,
         With::Attempts => {

@@ -6,7 +6,7 @@ use domain::outbox::Channel;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Services, sending::record_left_over};
+use crate::{Error, Services, budget, sending::record_left_over};
 
 pub mod check_site;
 pub mod clean_up;
@@ -53,7 +53,8 @@ pub async fn run(services: Arc<Services>, stop: CancellationToken) {
         }),
         every(NOTE_USE_EVERY, stop, async || {
             note_use::run_once(services).await?;
-            Ok(())
+            // What all processes have written, where what is left of an hour has to be shared.
+            budget::look_at_shares(services).await
         }),
         every(REFRESH_EVERY, stop, async || {
             while refresh_due::run_once(services).await?.is_full() && !stop.is_cancelled() {}

@@ -111,7 +111,7 @@ pub struct AuditKey {
 pub struct AuditChoices {
     /// The people of the team, by name; then those who left it and changed something that is still kept.
     pub people: Vec<AuditPerson>,
-    /// Its keys, those in force first, by name.
+    /// Its keys, those that are not revoked first, by name.
     pub keys: Vec<AuditKey>,
 }
 

@@ -137,7 +137,7 @@ impl Tx {
         provider: Provider,
         now: Timestamp,
     ) -> Result<ConnectionOverview, StoreError> {
-        let overview = self.read_credential(team, provider).await?;
+        let overview = self.read_credential(team, provider, now).await?;
         self.find_attempts_beside(team, provider, now, overview)
             .await
     }
@@ -152,6 +152,7 @@ impl Tx {
         user: UserId,
         team: TeamId,
         provider: Provider,
+        now: Timestamp,
     ) -> Result<Surroundings, StoreError> {
         // Of the other teams nothing but the name is read.
         const SQL: &str = "
@@ -169,7 +170,8 @@ impl Tx {
                    h.probes AS health_probes, h.last_success_at AS health_last_success_at,
                    h.last_success_of AS health_last_success_of,
                    (SELECT string_agg(k.name, $4) FROM api_keys k
-                     WHERE k.team_id = $2 AND t.id = $2 AND k.revoked_at IS NULL) AS service_names
+                     WHERE k.team_id = $2 AND t.id = $2 AND k.revoked_at IS NULL
+                       AND coalesce(k.expires_at > $5, TRUE)) AS service_names
               FROM memberships o
               JOIN teams t ON t.id = o.team_id
               LEFT JOIN integration_credentials c ON c.team_id = t.id AND c.team_id = $2 AND c.provider = $3
@@ -180,8 +182,15 @@ impl Tx {
               LEFT JOIN users b ON b.id = c.disconnected_by
              WHERE o.user_id = $1
              ORDER BY t.name, t.slug";
-        let rows: Vec<SurroundingsRow> =
-            fetch_all!(self, SQL, user.uuid(), team.uuid(), provider.as_str(), "\n")?;
+        let rows: Vec<SurroundingsRow> = fetch_all!(
+            self,
+            SQL,
+            user.uuid(),
+            team.uuid(),
+            provider.as_str(),
+            "\n",
+            Millis::from(now),
+        )?;
         let mut around = Surroundings {
             teams: Vec::with_capacity(rows.len()),
             admins: Vec::new(),
@@ -209,6 +218,7 @@ impl Tx {
         &mut self,
         team: TeamId,
         provider: Provider,
+        now: Timestamp,
     ) -> Result<ConnectionOverview, StoreError> {
         // The team is there whatever it has; the names hold no line break.
         const SQL: &str = "
@@ -221,7 +231,8 @@ impl Tx {
                    h.probes AS health_probes, h.last_success_at AS health_last_success_at,
                    h.last_success_of AS health_last_success_of,
                    (SELECT string_agg(k.name, $3) FROM api_keys k
-                     WHERE k.team_id = $1 AND k.revoked_at IS NULL) AS service_names
+                     WHERE k.team_id = $1 AND k.revoked_at IS NULL
+                       AND coalesce(k.expires_at > $4, TRUE)) AS service_names
               FROM teams t
               LEFT JOIN integration_credentials c ON c.team_id = t.id AND c.provider = $2
               LEFT JOIN jira_integrations j ON j.team_id = c.team_id AND j.credential_id = c.id
@@ -230,8 +241,14 @@ impl Tx {
               LEFT JOIN memberships m ON m.team_id = c.team_id AND m.user_id = c.connected_by
               LEFT JOIN users b ON b.id = c.disconnected_by
              WHERE t.id = $1";
-        let row: Option<CredentialWithNames> =
-            fetch_optional!(self, SQL, team.uuid(), provider.as_str(), "\n")?;
+        let row: Option<CredentialWithNames> = fetch_optional!(
+            self,
+            SQL,
+            team.uuid(),
+            provider.as_str(),
+            "\n",
+            Millis::from(now)
+        )?;
         row.map_or_else(|| Ok(ConnectionOverview::default()), |it| it.overview(team))
     }
 

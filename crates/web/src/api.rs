@@ -56,7 +56,7 @@ impl FromRequest<App> for JsonBody {
         let body = layers::in_time(app, Bytes::from_request(req, app)).await?;
         let body = body.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(),
-            _ => Problem::bad_json(),
+            _ => Problem::body_incomplete(),
         })?;
         if body.is_empty() {
             return Ok(Self(Map::new()));

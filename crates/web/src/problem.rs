@@ -35,9 +35,6 @@ mod page;
 mod people;
 mod refusals;
 
-/// When to come back where nothing better is known.
-const COME_BACK: SignedDuration = SignedDuration::from_secs(5);
-
 /// What went wrong, and how to go on.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -183,8 +180,8 @@ impl Problem {
 
     /// Tells programs how long to wait.
     fn tell_wait(&self, res: &mut Response) {
-        if self.row.again.tells_when() {
-            let wait = self.retry_after.unwrap_or(COME_BACK);
+        if let Some(usual) = self.row.again.usual_wait() {
+            let wait = self.retry_after.unwrap_or(usual);
             // Rounded up: earlier is too early.
             let part = u64::from(wait.subsec_nanos() > 0);
             let value = HeaderValue::from(wait.as_secs().unsigned_abs().saturating_add(part));
@@ -291,7 +288,7 @@ impl Problem {
     pub fn too_slow() -> Self {
         Self::of(
             code!("too_slow"),
-            "The server is busy. Try again in a moment.",
+            "The server is busy. What you asked for may have been done: look, and try again in a moment.",
         )
     }
 
@@ -376,7 +373,7 @@ impl From<Error> for Problem {
     }
 }
 
-/// Once each, whoever is told.
+/// Once for each who is told.
 fn log(err: &Error) {
     let cause = std::error::Error::source(err);
     match err {

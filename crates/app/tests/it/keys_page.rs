@@ -244,14 +244,19 @@ db_tests! {
         let page = ada.get(&ada.path("keys")).await;
         assert_eq!((page.body.matches(BILLING).count(), page.body.matches("Being replaced").count()), (2, 0));
         assert!(text(&page).contains("Revoke the expired key of billing"), "{}", text(&page));
-        let call = axum::http::Request::get("/api/v1/integrations/jira").header("authorization", format!("Bearer {old}"));
-        let call = call.body(axum::body::Body::empty()).unwrap();
-        assert_eq!(app.send(call).await.told(), "401 key_expired");
+        let call = async || {
+            let call = axum::http::Request::get("/api/v1/integrations/jira").header("authorization", format!("Bearer {old}"));
+            app.send(call.body(axum::body::Body::empty()).unwrap()).await
+        };
+        assert_eq!(call().await.told(), "401 key_expired");
+        let question = text(&ada.get(&first).await);
+        assert!(question.contains("This is the key made") && question.contains("calls with it are refused already"), "{question}");
         let rotate = paths(&ada, "/rotate").await;
         assert_eq!(rotate.len(), 1);
         let made = ada.post(&rotate[0], &[]).await;
         assert!(text(&made).contains("A second key for billing is made"), "{}", text(&made));
         assert!(!paths(&ada, "/revoke").await.contains(&first), "the expired one has gone");
+        assert_eq!(call().await.told(), "401 key_expired", "what ended it first");
         let log = text(&ada.get(&ada.path("audit")).await);
         assert!(log.contains("it had expired, and made room for another"), "{log}");
         // Where all have ended, a new key is not a second one.
@@ -304,6 +309,13 @@ db_tests! {
         assert_eq!(ada.post(&rotate, &[]).await.told(), "200");
         let sites = ada.get(&ada.path("integrations/jira/sites")).await;
         assert!(sites.body.contains("billing and search read from the new one"));
+        // One whose key has expired calls nothing any more.
+        make_with(&ada, "brief", &[("lasting", "1")]).await;
+        let before = ada.get(&ada.path("integrations/jira/disconnect")).await;
+        assert!(before.body.contains("Calls of billing, brief and search will fail at once."), "{}", before.body);
+        app.world.env.advance(DAY);
+        let after = ada.get(&ada.path("integrations/jira/disconnect")).await;
+        assert!(after.body.contains("Calls of billing and search will fail at once."), "{}", after.body);
         for name in ["one", "two", "three"] {
             make(&ada, name).await;
         }

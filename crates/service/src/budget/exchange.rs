@@ -5,8 +5,9 @@ use std::time::Duration;
 use domain::rate_budget::{Budget, BudgetOf, next_hour};
 use jiff::{SignedDuration, Timestamp};
 use store::StoreError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
+use super::known::Looker;
 use crate::Services;
 
 /// No caller waits longer for this.
@@ -27,8 +28,9 @@ pub(super) async fn now(services: &Services) {
 
 /// Boxed by whoever calls it, as it is rare: room for it would be moved about with each call.
 async fn run(services: &Services) {
+    let deadline = Instant::now() + PATIENCE;
     let unwritten = services.budgets.lock().unwritten();
-    let done = timeout(PATIENCE, exchange(services, &unwritten)).await;
+    let done = timeout_at(deadline, exchange(services, &unwritten)).await;
     let failed = match done {
         Ok(Ok(())) => None,
         Ok(Err(err)) => Some(err.to_string()),
@@ -39,9 +41,9 @@ async fn run(services: &Services) {
         return;
     }
     // At once where little is left all of a sudden; where it takes too long, the worker looks, on nobody's way.
-    let looked = timeout(PATIENCE, look_if_due(services)).await;
+    let looked = timeout_at(deadline, look_if_due(services, Looker::Call)).await;
     if !matches!(looked, Ok(Ok(()))) {
-        services.budgets.lock().has_not_looked();
+        services.budgets.lock().leave_looking_to_the_worker();
     }
 }
 
@@ -75,14 +77,14 @@ async fn exchange(services: &Services, unwritten: &[(BudgetOf, Budget)]) -> Resu
 }
 
 /// Once in five seconds, while little is left of an hour: looks at who calls how often.
-pub(super) async fn look_if_due(services: &Services) -> Result<(), StoreError> {
+pub(super) async fn look_if_due(services: &Services, by: Looker) -> Result<(), StoreError> {
     let (now, elapsed) = (services.env.now(), services.env.elapsed());
-    if !services.budgets.lock().wants_look(now, elapsed) {
+    if !services.budgets.lock().wants_look(by, now, elapsed) {
         return Ok(());
     }
     let hour = next_hour(now) - SignedDuration::from_hours(1);
     let calls = services.store.list_proxy_calls(hour).await?;
-    services.budgets.lock().set_shares(calls);
+    services.budgets.lock().set_shares(calls, elapsed);
     Ok(())
 }
 

@@ -84,6 +84,15 @@ fn millis(elapsed: Duration) -> u64 {
     millis.saturating_add(1)
 }
 
+/// Who looks at who calls how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looker {
+    /// A call, which waits for it.
+    Call,
+    /// The worker, for which nobody waits.
+    Worker,
+}
+
 /// What is behind the lock.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -92,6 +101,8 @@ pub(super) struct Known {
     /// Who called how often in this hour: of all sites, and of each.
     shares: HashMap<Option<CloudId>, Shares>,
     looked_at: Option<Duration>,
+    /// A call has waited for that in vain, in this hour.
+    is_left_to_worker: bool,
     /// That the database does not answer was told.
     pub(super) is_failing: bool,
 }
@@ -186,28 +197,26 @@ impl Known {
         self.turns.retain(|_, it| !it.is_over(now));
     }
 
-    /// Whether it should be known who calls how often, and is not or not any more. Whoever asks looks then.
-    pub(super) fn wants_look(&mut self, now: Timestamp, elapsed: Duration) -> bool {
+    /// Whether it should be known who calls how often, and is not or not any more.
+    pub(super) fn wants_look(&mut self, by: Looker, now: Timestamp, elapsed: Duration) -> bool {
         let mut hours = self.entries.iter().filter(|(of, _)| of.limit.is_of_hour());
         if !hours.any(|(_, it)| it.budget.is_low(now)) {
             self.shares.clear();
             self.looked_at = None;
+            self.is_left_to_worker = false;
             return false;
         }
         let is_due = |it: Duration| elapsed.saturating_sub(it) >= LOOK_EVERY;
-        let wants = self.looked_at.is_none_or(is_due);
-        if wants {
-            self.looked_at = Some(elapsed);
-        }
-        wants
+        let may = by == Looker::Worker || !self.is_left_to_worker;
+        may && self.looked_at.is_none_or(is_due)
     }
 
-    /// Nothing came of the last look: the next one is due.
-    pub(super) fn has_not_looked(&mut self) {
-        self.looked_at = None;
+    /// It takes too long for a call.
+    pub(super) fn leave_looking_to_the_worker(&mut self) {
+        self.is_left_to_worker = true;
     }
 
-    pub(super) fn set_shares(&mut self, calls: Vec<ProxyCalls>) {
+    pub(super) fn set_shares(&mut self, calls: Vec<ProxyCalls>, elapsed: Duration) {
         let mut by_site = HashMap::<_, Vec<_>>::new();
         for ProxyCalls {
             holder,
@@ -224,5 +233,56 @@ impl Known {
         self.shares = shares
             .map(|(of, it)| (of, it.into_iter().collect()))
             .collect();
+        self.looked_at = Some(elapsed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::rate_budget::{Left, Limit};
+
+    use super::*;
+
+    #[test]
+    fn after_a_call_has_waited_in_vain_the_worker_looks() {
+        let mut known = Known::default();
+        let now = Timestamp::UNIX_EPOCH;
+        let second = Duration::from_secs(1);
+        assert!(
+            !known.wants_look(Looker::Worker, now, second),
+            "nothing is scarce"
+        );
+        let of = BudgetOf {
+            site: None,
+            limit: Limit::AppHour,
+            scope: String::new(),
+        };
+        let until = now + jiff::SignedDuration::from_hours(1);
+        let low = Budget {
+            left: Some(Left { points: 1, until }),
+            of: Some(100),
+            ..Budget::default()
+        };
+        known.set(of, low);
+        assert!(known.wants_look(Looker::Call, now, second));
+        known.leave_looking_to_the_worker();
+        assert!(!known.wants_look(Looker::Call, now, second * 60));
+        assert!(known.wants_look(Looker::Worker, now, second * 60));
+        known.set_shares(Vec::new(), second * 60);
+        assert!(!known.wants_look(Looker::Worker, now, second * 64));
+        assert!(known.wants_look(Looker::Worker, now, second * 65));
+        // In the next hour a call tries again.
+        assert!(!known.wants_look(Looker::Call, until, second * 70));
+        known.set(
+            known.entries.keys().next().unwrap().clone(),
+            Budget {
+                left: Some(Left {
+                    points: 1,
+                    until: until + jiff::SignedDuration::from_hours(1),
+                }),
+                ..low
+            },
+        );
+        assert!(known.wants_look(Looker::Call, until, second * 70));
     }
 }

@@ -30,8 +30,9 @@ pub enum KeyEnded {
 }
 
 impl KeyEnded {
-    fn check(key: &ApiKey, now: Timestamp) -> Result<(), Self> {
-        if key.revoked_at.is_some() {
+    /// What ended it first is told: one that had expired may have been revoked to make room.
+    pub(super) fn check(key: &ApiKey, now: Timestamp) -> Result<(), Self> {
+        if key.revoked_at.is_some_and(|at| !key.has_expired(at)) {
             return Err(Self::Revoked);
         }
         if key.has_expired(now) {
@@ -172,7 +173,8 @@ async fn find(
     }
 }
 
-/// Reads key and connection once more: whoever waited for a token may have lost its key meanwhile.
+/// Reads key and connection once more: whoever waited for a token may have lost its key meanwhile. It is not
+/// counted as a refused key, since the call is counted already.
 ///
 /// # Errors
 ///
@@ -181,16 +183,11 @@ pub(super) async fn recheck(
     services: &Services,
     client: &ApiClient,
 ) -> Result<ConnectionOverview, KeyError> {
-    let again = async {
-        let found = services
-            .store
-            .find_api_caller(&client.hash, client.provider)
-            .await?
-            .ok_or(KeyEnded::Unknown)?;
-        KeyEnded::check(&found.key, services.env.now())?;
-        Ok(found.connection)
-    };
-    again
-        .await
-        .inspect_err(|why| services.metrics.key_refused(why))
+    let found = services
+        .store
+        .find_api_caller(&client.hash, client.provider)
+        .await?
+        .ok_or(KeyEnded::Unknown)?;
+    KeyEnded::check(&found.key, services.env.now())?;
+    Ok(found.connection)
 }

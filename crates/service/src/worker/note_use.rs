@@ -1,12 +1,12 @@
 //! Writes what was used: which credentials and keys, and what services asked for. Once a second, and at the
-//! end. What all processes have written is then looked at, where what is left of an hour has to be shared.
+//! end.
 
 use std::sync::Arc;
 
 use domain::refresh::MARGIN;
 
 use crate::{
-    Error, Services, budget,
+    Error, Services,
     calls::{Taken, by_day},
 };
 
@@ -31,7 +31,6 @@ pub struct Done {
 pub async fn run_once(services: &Arc<Services>) -> Result<Done, Error> {
     let last_uses = write_last_uses(services).await;
     let rows = write_calls(services).await;
-    budget::look_at_shares(services).await?;
     Ok(Done {
         last_uses: last_uses?,
         rows: rows?,

@@ -14,8 +14,8 @@ use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use service::{
     Services,
-    api_keys::{KeyWish, create},
-    budget::{Admission, OverBudget, Why, admit},
+    api_keys::{Created, KeyWish, create, rotate},
+    budget::{Admission, OverBudget, Why, admit, look_at_shares},
     choose_site::choose,
     connect::Ended,
     door::{ApiClient, identify},
@@ -67,6 +67,16 @@ impl Caller {
     async fn new(world: &World, admin: &SignedInAdmin, name: &str) -> Self {
         let wish = KeyWish::named(name);
         let made = create(&world.services, admin, &wish).await.unwrap();
+        Self::with(world, admin, &made).await
+    }
+
+    /// The same service with another key.
+    async fn rotated(&self, world: &World) -> Self {
+        let made = rotate(&world.services, &self.admin, self.client.key().id).await;
+        Self::with(world, &self.admin, &made.unwrap()).await
+    }
+
+    async fn with(world: &World, admin: &SignedInAdmin, made: &Created) -> Self {
         world.add_secret(&made.token);
         let services = &world.services;
         let client = identify(

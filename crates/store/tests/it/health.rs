@@ -132,7 +132,7 @@ db_tests! {
             tx.add_membership(team_id(2), user_id(1), domain::team::Role::Member, at(0)).await?;
             Ok(())
         }).await;
-        let around = read(&db, async |tx| tx.find_surroundings(user_id(1), team_id(1), JIRA).await).await;
+        let around = read(&db, async |tx| tx.find_surroundings(user_id(1), team_id(1), JIRA, at(0)).await).await;
         let teams: Vec<_> = around.teams.iter().map(|(team, role)| (team.id, *role)).collect();
         assert_eq!(teams, [(team_id(1), domain::team::Role::Admin), (team_id(2), domain::team::Role::Member)]);
         assert_eq!(around.admins, [user(1).name]);
@@ -140,11 +140,11 @@ db_tests! {
         assert_eq!(around.connection.integration, Some(integration(1, "acme")));
         assert_eq!(around.connection.connected_by, Some(user(1).name));
         // Of the other one: its own admins and connection.
-        let around = read(&db, async |tx| tx.find_surroundings(user_id(1), team_id(2), JIRA).await).await;
+        let around = read(&db, async |tx| tx.find_surroundings(user_id(1), team_id(2), JIRA, at(0)).await).await;
         assert_eq!((around.teams.len(), around.admins), (2, vec![user(2).name]));
         assert_eq!(around.connection.credential.map(|it| it.id), Some(credential_id(2)));
         // Of a team that the person is not in: nothing.
-        let around = read(&db, async |tx| tx.find_surroundings(user_id(2), team_id(1), JIRA).await).await;
+        let around = read(&db, async |tx| tx.find_surroundings(user_id(2), team_id(1), JIRA, at(0)).await).await;
         assert_eq!((around.teams.len(), around.admins.len()), (1, 0));
         assert!(around.connection.credential.is_none());
     }
@@ -153,7 +153,7 @@ db_tests! {
         two_connected_teams(&db).await;
         write(&db, async |tx| tx.add_attempt(&crate::rows::attempt(1, 1, 0)).await).await;
         let both = read(&db, async |tx| {
-            let around = tx.find_surroundings(user_id(1), team_id(1), JIRA).await?;
+            let around = tx.find_surroundings(user_id(1), team_id(1), JIRA, at(0)).await?;
             tx.find_attempts_beside(team_id(1), JIRA, at(1), around.connection).await
         }).await;
         let whole = read(&db, async |tx| tx.find_connection_overview(team_id(1), JIRA, at(1)).await).await;

@@ -205,7 +205,7 @@ fn problem(it: &Operation, status: u16, codes: &[&Explanation]) -> Value {
         .iter()
         .map(|it| format!("- `{}`: {}", it.code, it.title));
     let description = lines.collect::<Vec<_>>().join("\n");
-    let tells_when = codes.iter().any(|it| it.again.tells_when());
+    let tells_when = codes.iter().any(|it| it.again.usual_wait().is_some());
     let more: &[&str] = match status {
         401 | 403 => &["WWW-Authenticate"],
         405 => &["Allow"],
@@ -258,7 +258,7 @@ fn headers(more: &[&str]) -> Value {
             "Allow" => ("The methods that the address takes.", "string"),
             "Tformance-Source" => ("Whose answer it is: upstream (Jira’s) or self.", "string"),
             _ => (
-                "How to come in; its error is invalid_token, or insufficient_scope of a key that may not do this.",
+                "How to come in. Of a key that opens nothing the error is invalid_token, of one that may not do this insufficient_scope.",
                 "string",
             ),
         };

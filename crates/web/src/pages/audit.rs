@@ -73,7 +73,9 @@ async fn changes_page(
         }
         Err(wrong) => (nothing(app, admin).await?, wrong),
     };
-    let log = Log::Changes(found.lines.iter().map(|it| change_line(it, now)).collect());
+    let names = names_of_keys(&found.choices, now);
+    let lines = found.lines.iter();
+    let log = Log::Changes(lines.map(|it| change_line(it, &names, now)).collect());
     let filter = query.form_of_changes(&found.choices, &wrong, now);
     render(app, admin, query, &wrong, (log, filter), found).await
 }
@@ -141,14 +143,18 @@ async fn render<T, P: Place>(
     html_with_status(status, &page)
 }
 
-fn change_line(change: &Change, now: Timestamp) -> ChangeLine {
+fn change_line(change: &Change, names: &HashMap<ApiKeyId, String>, now: Timestamp) -> ChangeLine {
     let action = change.event.action;
+    // As the filter calls it: of several keys of a service the same name would not do.
+    let key = change.event.subject.map(ApiKeyId::from_uuid);
+    let key = key.filter(|_| action.group() == AuditGroup::Keys);
+    let key = key.and_then(|it| names.get(&it).cloned());
     ChangeLine {
         at: moment(change.event.at, now),
         what: audit_view::what(action),
         detail: audit_view::detail(change),
         is_refused: action.group() == AuditGroup::Refused,
-        subject: audit_view::subject(change),
+        subject: key.unwrap_or_else(|| audit_view::subject(change)),
         by: audit_view::who(change),
     }
 }

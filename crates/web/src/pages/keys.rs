@@ -177,6 +177,10 @@ pub(crate) async fn show_revoke(
         team: shell::link(admin.team()),
         name: found.key.name.to_string(),
         made: moment(found.key.created_at, now),
+        has_ended: found.key.has_expired(now),
+        is_one_of_two: keys
+            .iter()
+            .any(|it| it.key.name == found.key.name && it.key.id != id),
         other: match found.standing {
             Standing::Alone => None,
             Standing::Older => Some("newer"),

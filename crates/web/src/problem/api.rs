@@ -5,7 +5,6 @@ use domain::{
     jira_path::PathError,
     state::ConnectionState,
 };
-use jiff::SignedDuration;
 use service::{
     Error,
     door::{KeyEnded, KeyError, NotServed, RejectedError},
@@ -116,6 +115,13 @@ impl Problem {
         )
     }
 
+    pub(crate) fn body_incomplete() -> Self {
+        Self::of(
+            code!("body_incomplete"),
+            "It ended before its end. Nothing was done.",
+        )
+    }
+
     pub(crate) fn path_refused(why: PathError) -> Self {
         let detail = format!(
             "Behind proxy/ belongs a path as Jira's documentation has it, such as rest/api/3/myself. It is passed \
@@ -159,7 +165,6 @@ fn cannot_open() -> Problem {
         "The key ring of this server does not fit what it stored. Only its operator can mend that; the log has \
          it under the x-request-id of this answer.",
     )
-    .with_retry_after(SignedDuration::from_secs(60))
 }
 
 impl From<KeyLimited> for Problem {
@@ -201,7 +206,7 @@ impl From<KeyEnded> for Problem {
             ),
             KeyEnded::Expired => key(
                 code!("key_expired"),
-                "It was made to end. An admin of the team replaces it on the page Keys.",
+                "It was made to end. An admin of the team makes another one on the page Keys.",
             ),
         }
     }

@@ -23,13 +23,13 @@ const fn words(limit: Limit, why: Why) -> (&'static Explanation, &'static str) {
     match (why, limit) {
         (Why::FairShare, Limit::AppHour | Limit::SiteHour) => (
             code!("budget_fair_share"),
-            "Less than a tenth of the points that Atlassian allows in this hour is left, and this key has made more \
-             than its share of the calls. Ask less often, for fewer fields, or for larger pages.",
+            "Less than a tenth of the points that Atlassian allows in this hour is left, and this service has \
+             made more than its share of the calls. Ask less often, for fewer fields, or for larger pages.",
         ),
         (Why::FairShare, _) => (
             code!("budget_fair_share"),
-            "Atlassian has refused calls of this endpoint for their number, so that for a minute each key has an \
-             equal part of every second, and this key has used its own. Spread the calls over time.",
+            "Atlassian has refused calls of this endpoint for their number, so that for a minute each service has \
+             an equal part of every second, and this one has used its own. Spread the calls over time.",
         ),
         (Why::UsedUp, Limit::AppHour) => (
             code!("budget_hour_exhausted"),
@@ -93,7 +93,7 @@ mod tests {
             }
             (Why::UsedUp, Limit::Unnamed) => ("budget_burst", "did not say which limit it was"),
             (Why::FairShare, Limit::AppHour | Limit::SiteHour) => {
-                ("budget_fair_share", "Less than a tenth of the points")
+                ("budget_fair_share", "this service has made more")
             }
             (Why::FairShare, _) => ("budget_fair_share", "an equal part of every second"),
         }

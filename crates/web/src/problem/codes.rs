@@ -5,6 +5,7 @@
 //! `code!` finds while it is compiled. A test reads the sources for codes that nobody tells.
 
 use axum::http::StatusCode;
+use jiff::SignedDuration;
 
 use crate::view::{
     Shell,
@@ -84,9 +85,13 @@ impl Again {
         }
     }
 
-    /// Whether `Retry-After` comes with it.
-    pub(crate) const fn tells_when(self) -> bool {
-        matches!(self, Self::Later | Self::OnceMended)
+    /// What `Retry-After` says where nothing better is known, if it comes with the code at all.
+    pub(crate) const fn usual_wait(self) -> Option<SignedDuration> {
+        match self {
+            Self::Later => Some(SignedDuration::from_secs(5)),
+            Self::OnceMended => Some(SignedDuration::from_secs(60)),
+            Self::MayHelp | Self::ToRead | Self::No => None,
+        }
     }
 }
 

@@ -16,7 +16,11 @@ pub struct KeyRevokePage {
     pub name: String,
     /// When it was made.
     pub made: Moment,
-    /// How the other key of the service is told apart, where there is one: `older` or `newer`.
+    /// Whether it has expired.
+    pub has_ended: bool,
+    /// Whether the page of keys has another one of the service.
+    pub is_one_of_two: bool,
+    /// How the other key in force of the service is told apart, where there is one: `older` or `newer`.
     pub other: Option<&'static str>,
     /// When it was last used.
     pub last_used: Option<Moment>,

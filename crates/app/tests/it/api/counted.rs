@@ -115,7 +115,7 @@ db_tests! {
         let held = app.world.sim.hold(Endpoint::Token);
         let settings = web::Settings {
             // Long enough for the key to be found on a busy machine: nothing else ends this call.
-            answer_time: Duration::from_secs(3),
+            answer_time: Duration::from_secs(5),
             ..web::Settings::new(ORIGIN.parse().unwrap())
         };
         let hurried = Service { app: TestApp::with(app.world.clone(), settings), key: billing.key };

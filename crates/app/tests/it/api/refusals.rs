@@ -134,7 +134,7 @@ db_tests! {
         let (_, billing) = connected(&app).await;
         // Whole as far as it came.
         for (path, begun) in [(TOKEN, "{}"), (TOKEN, ""), (REJECTED, "{\"token_id\": \"x\"}")] {
-            is(&raw(&billing, Method::POST, path, "application/json", broken_off(begun)).await, "400 bad_json");
+            is(&raw(&billing, Method::POST, path, "application/json", broken_off(begun)).await, "400 body_incomplete");
         }
     }
 

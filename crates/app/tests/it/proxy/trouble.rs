@@ -1,11 +1,19 @@
 //! Tokens that are refused, connections that die: what is tried again, and how often.
 
-use std::io::Write as _;
+use std::{
+    convert::Infallible,
+    io::Write as _,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use atlassian_sim::{Endpoint, ExpiredToken};
+use axum::body::Bytes;
 use domain::state::ConnectionState;
 use flate2::{Compression, write::GzEncoder};
+use hyper::body::{Body as HttpBody, Frame};
 use jiff::SignedDuration;
+use tokio::sync::oneshot;
 
 use super::{
     wire::{Deaf, Play, RawCaller, said},
@@ -29,6 +37,46 @@ async fn ended_on_the_way(billing: &Service, method: Method, body: &'static str)
         held.release();
     });
     answer
+}
+
+/// A body that says when it is read, and comes when it is told to.
+struct Late {
+    is_read: Option<oneshot::Sender<()>>,
+    comes: oneshot::Receiver<()>,
+    has_come: bool,
+}
+
+impl Late {
+    fn body() -> (Body, oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let (is_read, read) = oneshot::channel();
+        let (come, comes) = oneshot::channel();
+        let body = Self {
+            is_read: Some(is_read),
+            comes,
+            has_come: false,
+        };
+        (Body::new(body), read, come)
+    }
+}
+
+impl HttpBody for Late {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(is_read) = self.is_read.take() {
+            is_read.send(()).unwrap();
+        }
+        if self.has_come {
+            return Poll::Ready(None);
+        }
+        ready!(Pin::new(&mut self.comes).poll(cx)).unwrap();
+        self.has_come = true;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"late")))))
+    }
 }
 
 db_tests! {
@@ -106,6 +154,47 @@ db_tests! {
         held.release();
         is_ours(&call.await.unwrap(), "401 key_revoked");
         assert_eq!((gateway.arrived().len(), world.sim.counts().refresh), (2, 2));
+    }
+
+    async fn a_newer_token_is_only_for_who_still_has_key_and_site(db: TestDb) {
+        let gateway = RawGateway::start().await;
+        let billing = Service::at(&gateway, db, TIMEOUTS).await;
+        let world = &billing.app.world;
+        let other = world.another_process(testkit::world::key_ring("tests", 1));
+        let keys = service::api_keys::list(&world.services, &billing.ada.who).await.unwrap();
+        for round in ["nothing", "the site", "the key"] {
+            // It has its token when its body is read; then another process has the next one.
+            let (body, is_read, comes) = Late::body();
+            let req = billing.request(Method::POST, "rest/x").body(body).unwrap();
+            let app = billing.app.clone();
+            let call = tokio::spawn(async move { app.send(req).await });
+            is_read.await.unwrap();
+            world.env.advance(SignedDuration::from_hours(2));
+            other.token(&billing.ada.who).await.unwrap();
+            match round {
+                "the site" => world.db.raw("UPDATE jira_integrations SET cloud_id = 'elsewhere'").await.unwrap(),
+                "the key" => {
+                    let id = keys[0].key.id;
+                    assert!(service::api_keys::revoke(&other.services, &billing.ada.who, id).await.unwrap());
+                }
+                _ => gateway.play(refusal("401 X", UNAUTHORIZED)),
+            }
+            let sent = gateway.arrived().len();
+            match round {
+                "nothing" => gateway.say_json("{}"),
+                _ => gateway.play(refusal("401 X", UNAUTHORIZED)),
+            }
+            comes.send(()).unwrap();
+            let answer = call.await.unwrap();
+            match round {
+                "nothing" => is_of_jira(&answer, 200),
+                "the site" => is_of_jira(&answer, 401),
+                _ => is_ours(&answer, "401 key_revoked"),
+            }
+            let tries = if round == "nothing" { 2 } else { 1 };
+            assert_eq!(gateway.arrived().len(), sent + tries, "{round}");
+        }
+        assert_eq!(world.sim.counts().refresh, 3, "none for who was refused");
     }
 
     async fn fifty_who_are_refused_at_once_cause_one_refresh(db: TestDb) {

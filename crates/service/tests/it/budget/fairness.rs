@@ -67,6 +67,51 @@ db_tests! {
         assert_eq!(callers[0].call(&processes[0], MYSELF).await, Came::To(200));
     }
 
+    async fn a_second_key_is_no_second_share(db: TestDb) {
+        let world = World::new(db).await;
+        let [noisy, billing, _] = three(&world).await;
+        let second = noisy.rotated(&world).await;
+        let mut tally = [Tally::default(), Tally::default()];
+        // Two calls each in this hour, and the noisy one's six go by both of its keys.
+        for (caller, calls) in [(&noisy, 3), (&second, 3), (&billing, 2)] {
+            for _ in 0..calls {
+                caller.call(&world, MYSELF).await;
+            }
+        }
+        note_use::run_once(&world.services).await.unwrap();
+        world.env.advance(SECOND * 6);
+        let template = PathTemplate::new(MYSELF);
+        let left = [Report { limit: Limit::AppHour, told: Told::Left { points: 5, of: Some(100), until: next_hour(world.now()) } }];
+        billing.admit(&world.services, Method::Get, &template).await.unwrap().observe(&world.services, &left).await;
+        for caller in [&noisy, &second] {
+            tally[0].add(caller.call(&world, MYSELF).await);
+        }
+        tally[1].add(billing.call(&world, MYSELF).await);
+        let expected = [Tally { fair_share: 2, ..Tally::default() }, Tally { served: 1, ..Tally::default() }];
+        assert_eq!(tally, expected);
+    }
+
+    async fn the_worker_looks_at_who_calls_how_often(db: TestDb) {
+        let world = World::new(db).await;
+        let [noisy, billing, _] = three(&world).await;
+        let away = world.another_process_at("").await;
+        let template = PathTemplate::new(MYSELF);
+        let left = [Report { limit: Limit::AppHour, told: Told::Left { points: 50, of: Some(1_000), until: next_hour(world.now()) } }];
+        billing.admit(&away.services, Method::Get, &template).await.unwrap().observe(&away.services, &left).await;
+        for _ in 0..5 {
+            noisy.call(&world, SERVER_INFO).await;
+        }
+        billing.call(&world, SERVER_INFO).await;
+        note_use::run_once(&world.services).await.unwrap();
+        world.env.advance(SECOND * 6);
+        look_at_shares(&away.services).await.unwrap();
+        // From here on nothing else can tell.
+        away.services.store.close().await;
+        let over = noisy.admit(&away.services, Method::Get, &template).await.unwrap_err();
+        assert_eq!((over.limit, over.why), (Limit::AppHour, Why::FairShare));
+        drop(billing.admit(&away.services, Method::Get, &template).await.unwrap());
+    }
+
     async fn a_key_that_is_alone_may_use_all_of_the_hour(db: TestDb) {
         let world = World::new(db).await;
         let ada = connected(&world, "Ada", "Acme", "Sam One").await;

@@ -234,17 +234,25 @@ pub(super) fn keys() -> Vec<Sample> {
     all
 }
 
-fn revoking() -> [Sample; 3] {
+fn revoking() -> [Sample; 4] {
     let page = KeyRevokePage {
         shell: shell(),
         team: team("Platform", "platform"),
         name: "billing".to_owned(),
         made: moment("3 Aug 2026, 09:12 UTC", "113 days ago"),
+        has_ended: false,
+        is_one_of_two: false,
         other: None,
         last_used: Some(moment("24 Nov 2026, 10:38 UTC", "2 minutes ago")),
         action: "/a/platform/keys/id/revoke".to_owned(),
     };
+    let ended = KeyRevokePage {
+        has_ended: true,
+        is_one_of_two: true,
+        ..page.clone()
+    };
     let replaced = KeyRevokePage {
+        is_one_of_two: true,
         other: Some("newer"),
         ..page.clone()
     };
@@ -254,6 +262,7 @@ fn revoking() -> [Sample; 3] {
     };
     [
         sample("key-revoke", &page),
+        sample("key-revoke-ended", &ended),
         sample("key-revoke-replaced", &replaced),
         sample("key-revoke-unused", &unused),
     ]

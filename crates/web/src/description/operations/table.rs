@@ -286,6 +286,7 @@ const OF_PROXY: &[&str] = &[
 /// Of calls that take a body.
 const OF_BODIES: &[&str] = &[
     "bad_json",
+    "body_incomplete",
     "body_too_slow",
     "too_large",
     "not_json",
