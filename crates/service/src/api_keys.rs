@@ -194,11 +194,12 @@ async fn make(
             end: None,
         })
     };
-    let room = make_room(services, &mut tx, &keys, (team, &name), actor).await?;
+    let room = Room::find(keys.iter().map(|it| &it.key), &name, now);
     let room = room.map_err(|why| match why {
         NoRoom::OfService => taken(),
         NoRoom::OfTeam => CreateKeyError::TooMany,
     })?;
+    end_expired(services, &mut tx, team, &room, actor).await?;
     let key = ApiKey {
         id: ApiKeyId::new(services.env.as_ref()),
         team,
@@ -212,47 +213,52 @@ async fn make(
         last_used_at: None,
         revoked_at: None,
     };
-    let rights = key.rights.as_str();
-    let entry = Entry {
-        actor,
-        ..Entry::new(AuditAction::ApiKeyCreated)
-    };
-    let entry = entry.detail(by(actor, rights));
+    let entry = entry(AuditAction::ApiKeyCreated, actor, key.rights.as_str());
     let added = add(services, tx, key, entry).await?;
     added.ok_or_else(taken)
 }
 
-/// The detail of an audit row, where the operator may have been at work.
-fn by(actor: Option<UserId>, word: &str) -> String {
-    match actor {
+/// An audit row with a word, where the operator may have been at work.
+fn entry(action: AuditAction, actor: Option<UserId>, word: &str) -> Entry {
+    let entry = Entry {
+        actor,
+        ..Entry::new(action)
+    };
+    entry.detail(match actor {
         Some(_) => word.to_owned(),
         None => format!("{OPERATOR} {word}"),
-    }
+    })
 }
 
-/// Finds room for another key of a service, and revokes the expired ones that are in its way.
-async fn make_room(
+/// Revokes the expired keys that are in the way of a new one.
+async fn end_expired(
     services: &Services,
     tx: &mut Tx,
-    keys: &[ApiKeyWithName],
-    (team, name): (TeamId, &ServiceName),
+    team: TeamId,
+    room: &Room,
     actor: Option<UserId>,
-) -> Result<Result<Room, NoRoom>, ChangeError> {
-    let now = services.env.now();
-    let room = match Room::find(keys.iter().map(|it| &it.key), name, now) {
-        Ok(room) => room,
-        Err(none) => return Ok(Err(none)),
-    };
+) -> Result<(), ChangeError> {
     for id in &room.ended {
-        tx.revoke_api_key(team, *id, now).await?;
-        let entry = Entry {
-            actor,
-            ..Entry::new(AuditAction::ApiKeyRevoked)
-        };
-        let entry = entry.team(team).subject(id.uuid());
-        services.audit(tx, entry.detail(by(actor, EXPIRED))).await?;
+        let entry = entry(AuditAction::ApiKeyRevoked, actor, EXPIRED);
+        end(services, tx, team, *id, entry).await?;
     }
-    Ok(Ok(room))
+    Ok(())
+}
+
+/// Revokes a key, with its audit row; `false` if it was revoked before, or is none of the team's.
+async fn end(
+    services: &Services,
+    tx: &mut Tx,
+    team: TeamId,
+    id: ApiKeyId,
+    entry: Entry,
+) -> Result<bool, ChangeError> {
+    let is_ended = tx.revoke_api_key(team, id, services.env.now()).await?;
+    if is_ended {
+        let entry = entry.team(team).subject(id.uuid());
+        services.audit(tx, entry).await?;
+    }
+    Ok(is_ended)
 }
 
 /// Adds a key with its audit row; none if its place is taken.
@@ -314,12 +320,13 @@ pub async fn rotate(
         return Err(RotateKeyError::Gone);
     };
     let two = || RotateKeyError::TwoInForce(old.name.clone());
-    let room = make_room(services, &mut tx, &keys, (team, &old.name), Some(actor)).await?;
+    let now = services.env.now();
+    let room = Room::find(keys.iter().map(|it| &it.key), &old.name, now);
     let room = room.map_err(|why| match why {
         NoRoom::OfService => two(),
         NoRoom::OfTeam => RotateKeyError::TooMany,
     })?;
-    let now = services.env.now();
+    end_expired(services, &mut tx, team, &room, Some(actor)).await?;
     let key = ApiKey {
         id: ApiKeyId::new(services.env.as_ref()),
         is_second: room.is_second,
@@ -364,11 +371,9 @@ pub struct ListedKey {
 ///
 /// [`Error::StoreUnavailable`] if the database does not answer.
 pub async fn list(services: &Services, member: &Member) -> Result<Vec<ListedKey>, Error> {
+    let now = services.env.now();
     let mut tx = services.store.read().await?;
-    let (keys, now) = (
-        tx.list_api_keys(member.team().id).await?,
-        services.env.now(),
-    );
+    let keys = tx.list_api_keys(member.team().id).await?;
     let standing = |key: &ApiKey| {
         let mut others = keys.iter().map(|it| &it.key);
         let other = others.find(|it| it.name == key.name && it.id != key.id && it.is_in_force(now));
@@ -386,26 +391,6 @@ pub async fn list(services: &Services, member: &Member) -> Result<Vec<ListedKey>
             created_by: created_by.clone(),
         });
     Ok(listed.collect())
-}
-
-/// The services of the member's team that have a key in force, by name.
-///
-/// # Errors
-///
-/// [`Error::StoreUnavailable`] if the database does not answer.
-pub async fn list_services(
-    services: &Services,
-    member: &Member,
-) -> Result<Vec<ServiceName>, Error> {
-    let mut tx = services.store.read().await?;
-    let (keys, now) = (
-        tx.list_api_keys(member.team().id).await?,
-        services.env.now(),
-    );
-    let in_force = keys.into_iter().filter(|it| it.key.is_in_force(now));
-    let mut names: Vec<_> = in_force.map(|it| it.key.name).collect();
-    names.dedup();
-    Ok(names)
 }
 
 /// Whether a service may come in with this key.
@@ -432,14 +417,10 @@ pub async fn is_in_force(services: &Services, key: &SecretString) -> Result<bool
 pub async fn revoke(services: &Services, admin: &Admin, id: ApiKeyId) -> Result<bool, ChangeError> {
     let team = admin.team().id;
     let mut tx = lock_as_admin(services, admin).await?;
-    if !tx.revoke_api_key(team, id, services.env.now()).await? {
+    let entry = Entry::new(AuditAction::ApiKeyRevoked).actor(admin.person().user().id);
+    if !end(services, &mut tx, team, id, entry).await? {
         return Ok(false);
     }
-    let entry = Entry::new(AuditAction::ApiKeyRevoked)
-        .team(team)
-        .actor(admin.person().user().id)
-        .subject(id.uuid());
-    services.audit(&mut tx, entry).await?;
     tx.commit().await?;
     Ok(true)
 }

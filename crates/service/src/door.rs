@@ -297,22 +297,16 @@ pub(crate) async fn replace_refused(
     site: &CloudId,
 ) -> Result<Option<ValidToken>, NotServed> {
     // Not as it was when the key was found: another process may have been here.
-    let Some(found) = read_again(services, client).await? else {
+    let found = read_again(services, client).await?.unwrap_or_default();
+    let Some(credential) = live_grant(&found) else {
         return Err(no_connection(services, client).await.into());
     };
     let rejected = (refused.credential, refused.generation);
-    let Some(credential) = found.credential.as_ref().filter(|it| it.is_live()) else {
-        return Err(no_connection(services, client).await.into());
-    };
     let token = refresh::replace_rejected(services, credential, rejected, Wish::NOW).await?;
     if (token.credential, token.generation) == rejected {
         return Ok(None);
     }
-    let anew = if is_stale(credential, &token) {
-        read_again(services, client).await?
-    } else {
-        None
-    };
+    let anew = read_if_stale(services, client, credential, &token).await?;
     let found = anew.unwrap_or(found);
     let now_at = found.integration.as_ref().map(|it| &it.site.cloud_id);
     client.key.fits(now_at)?;
@@ -343,8 +337,11 @@ pub async fn replace_rejected(
 
 /// The grant, if it is one that Atlassian has not refused.
 fn live(client: &ApiClient) -> Option<&IntegrationCredential> {
-    let credential = client.connection.credential.as_ref();
-    credential.filter(|it| it.is_live())
+    live_grant(&client.connection)
+}
+
+fn live_grant(found: &ConnectionOverview) -> Option<&IntegrationCredential> {
+    found.credential.as_ref().filter(|it| it.is_live())
 }
 
 /// Whether a token is not of the grant as it was read, for it was refreshed since, or somebody tried to: then
@@ -374,6 +371,20 @@ async fn read_again(
     }
 }
 
+/// The same, but only for who may have waited since `read`.
+async fn read_if_stale(
+    services: &Services,
+    client: &ApiClient,
+    read: &IntegrationCredential,
+    token: &ValidToken,
+) -> Result<Option<ConnectionOverview>, KeyEnded> {
+    if is_stale(read, token) {
+        read_again(services, client).await
+    } else {
+        Ok(None)
+    }
+}
+
 /// Adds to a token what a service needs beside it.
 async fn hand_out(
     services: &Services,
@@ -381,11 +392,7 @@ async fn hand_out(
     before: &IntegrationCredential,
     token: ValidToken,
 ) -> Result<Served, NotServed> {
-    let anew = if is_stale(before, &token) {
-        read_again(services, client).await?
-    } else {
-        None
-    };
+    let anew = read_if_stale(services, client, before, &token).await?;
     // What is in the memory of one process is newer than whatever could be read of the grant.
     let anew = anew.filter(|_| token.caveat != Some(Caveat::NotSaved));
     let found = anew.as_ref().unwrap_or(&client.connection);

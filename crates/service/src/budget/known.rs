@@ -240,6 +240,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use domain::rate_budget::{Left, Limit};
+    use jiff::SignedDuration;
 
     use super::*;
 
@@ -257,13 +258,13 @@ mod tests {
             limit: Limit::AppHour,
             scope: String::new(),
         };
-        let until = now + jiff::SignedDuration::from_hours(1);
-        let low = Budget {
+        let next_hour = now + SignedDuration::from_hours(1);
+        let low = |until| Budget {
             left: Some(Left { points: 1, until }),
             of: Some(100),
             ..Budget::default()
         };
-        known.set(of, low);
+        known.set(of.clone(), low(next_hour));
         assert!(known.wants_look(Looker::Call, now, second));
         known.leave_looking_to_the_worker();
         assert!(!known.wants_look(Looker::Call, now, second * 60));
@@ -272,17 +273,8 @@ mod tests {
         assert!(!known.wants_look(Looker::Worker, now, second * 64));
         assert!(known.wants_look(Looker::Worker, now, second * 65));
         // In the next hour a call tries again.
-        assert!(!known.wants_look(Looker::Call, until, second * 70));
-        known.set(
-            known.entries.keys().next().unwrap().clone(),
-            Budget {
-                left: Some(Left {
-                    points: 1,
-                    until: until + jiff::SignedDuration::from_hours(1),
-                }),
-                ..low
-            },
-        );
-        assert!(known.wants_look(Looker::Call, until, second * 70));
+        assert!(!known.wants_look(Looker::Call, next_hour, second * 70));
+        known.set(of, low(next_hour + SignedDuration::from_hours(1)));
+        assert!(known.wants_look(Looker::Call, next_hour, second * 70));
     }
 }

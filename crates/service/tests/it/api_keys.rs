@@ -10,9 +10,10 @@ use jiff::SignedDuration;
 use service::{
     api_keys::{
         CreateKeyError, Created, KeyMistakes, KeyNameMistake, KeyWish, OperatorKeyError,
-        RotateKeyError, Standing, create, create_as_operator, list, list_services, revoke, rotate,
+        RotateKeyError, Standing, create, create_as_operator, list, revoke, rotate,
     },
     members::ChangeError,
+    overview,
     teams::delete_team,
 };
 use testkit::{
@@ -176,14 +177,14 @@ db_tests! {
         // Both end: whoever goes on has a name that is free, or one to rotate.
         world.env.advance(DAY * 31);
         assert_eq!(listed().await, [(new.id, Standing::Alone), (newer.id, Standing::Alone)]);
-        assert!(list_services(&world.services, &ada).await.unwrap().is_empty());
+        let services = async || overview::jira(&world.services, &ada).await.unwrap().services;
+        assert!(services().await.is_empty());
         let third = create(&world.services, &ada, &wish(90)).await.unwrap().key;
         assert_eq!(listed().await, [(newer.id, Standing::Older), (third.id, Standing::Alone)]);
         world.env.advance(MINUTE);
         let fourth = rotate(&world.services, &ada, newer.id).await.unwrap().key;
         assert_eq!(listed().await, [(third.id, Standing::Older), (fourth.id, Standing::Newer)]);
-        let services = list_services(&world.services, &ada).await.unwrap();
-        assert_eq!(services.iter().map(ToString::to_string).collect::<Vec<_>>(), ["billing"], "once");
+        assert_eq!(services().await.iter().map(ToString::to_string).collect::<Vec<_>>(), ["billing"], "once");
         // The command line finds room as well.
         world.env.advance(DAY * 91);
         let slug = ada.team().slug.clone();

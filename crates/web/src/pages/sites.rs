@@ -7,9 +7,9 @@ use axum::{
 };
 use serde::Deserialize;
 use service::{
-    api_keys,
     change_site::change_site,
     choose_site::{Picker, choose as choose_site, offered_sites},
+    overview,
     who::Admin,
 };
 
@@ -82,7 +82,7 @@ async fn render(
     let now = app.services.env.now();
     // Only a connection in force has services that rely on it.
     let services = match picker.current {
-        Some(_) => api_keys::list_services(&app.services, admin).await?,
+        Some(_) => overview::jira(&app.services, admin).await?.services,
         None => Vec::new(),
     };
     let page = SitesPage {
