@@ -1,6 +1,6 @@
 //! `/a/{team}/audit`: who changed what, and which service called what; the same as files.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{RawQuery, State},
@@ -18,7 +18,7 @@ use service::{
     who::Admin,
 };
 
-use self::query::{AFTER, AuditQuery, BEFORE, Mistakes, Place, names_of_keys};
+use self::query::{AFTER, AuditQuery, BEFORE, KeyNames, Mistakes, Place, names_of_keys};
 use crate::{
     App, audit_view,
     download::{Format, Table, download},
@@ -76,7 +76,7 @@ async fn changes_page(
     let names = names_of_keys(&found.choices, now);
     let lines = found.lines.iter();
     let log = Log::Changes(lines.map(|it| change_line(it, &names, now)).collect());
-    let filter = query.form_of_changes(&found.choices, &wrong, now);
+    let filter = query.form_of_changes(&found.choices, &names, &wrong, now);
     render(app, admin, query, &wrong, (log, filter), found).await
 }
 
@@ -101,7 +101,7 @@ async fn usage_page(
         lines: lines.map(|it| usage_line(it, &names, now)).collect(),
         is_by_day: span == Span::Day,
     };
-    let filter = query.form_of_usage(&found.choices, &wrong, now);
+    let filter = query.form_of_usage(&found.choices, &names, &wrong, now);
     render(app, admin, query, &wrong, (log, filter), found).await
 }
 
@@ -143,7 +143,7 @@ async fn render<T, P: Place>(
     html_with_status(status, &page)
 }
 
-fn change_line(change: &Change, names: &HashMap<ApiKeyId, String>, now: Timestamp) -> ChangeLine {
+fn change_line(change: &Change, names: &KeyNames, now: Timestamp) -> ChangeLine {
     let action = change.event.action;
     // As the filter calls it: of several keys of a service the same name would not do.
     let key = change.event.subject.map(ApiKeyId::from_uuid);
@@ -159,7 +159,7 @@ fn change_line(change: &Change, names: &HashMap<ApiKeyId, String>, now: Timestam
     }
 }
 
-fn usage_line(sum: &Sum, names: &HashMap<ApiKeyId, String>, now: Timestamp) -> UsageLine {
+fn usage_line(sum: &Sum, names: &KeyNames, now: Timestamp) -> UsageLine {
     let name = names.get(&sum.of.key).cloned();
     UsageLine {
         at: moment(sum.at, now),

@@ -207,6 +207,7 @@ impl AuditQuery {
     pub(super) fn form_of_changes(
         &self,
         choices: &Choices,
+        names: &KeyNames,
         wrong: &Mistakes,
         now: Timestamp,
     ) -> FilterForm {
@@ -225,7 +226,12 @@ impl AuditQuery {
                     people,
                     Some(former_member as fn(_) -> _),
                 ),
-                ("key", "Any", keys(choices, now), Some(key_that_is_gone)),
+                (
+                    "key",
+                    "Any",
+                    keys(choices, names, now),
+                    Some(key_that_is_gone),
+                ),
             ],
         )
     }
@@ -234,6 +240,7 @@ impl AuditQuery {
     pub(super) fn form_of_usage(
         &self,
         choices: &Choices,
+        names: &KeyNames,
         wrong: &Mistakes,
         now: Timestamp,
     ) -> FilterForm {
@@ -246,7 +253,7 @@ impl AuditQuery {
                 (
                     "key",
                     "Any",
-                    keys(choices, now),
+                    keys(choices, names, now),
                     Some(key_that_is_gone as fn(_) -> _),
                 ),
                 ("call", "Any", calls.to_vec(), None),
@@ -326,8 +333,11 @@ fn person(person: &AuditPerson) -> String {
     }
 }
 
+/// What keys are called on these pages.
+pub(super) type KeyNames = HashMap<ApiKeyId, String>;
+
 /// What each key is called: its service, and of several of one service when each was made, or which it is.
-pub(super) fn names_of_keys(choices: &Choices, now: Timestamp) -> HashMap<ApiKeyId, String> {
+pub(super) fn names_of_keys(choices: &Choices, now: Timestamp) -> KeyNames {
     let day = |it: &AuditKey| moment(it.created_at, now).day().to_owned();
     let mut of_service = HashMap::<_, u32>::new();
     let mut of_day = HashMap::<_, u32>::new();
@@ -345,8 +355,7 @@ pub(super) fn names_of_keys(choices: &Choices, now: Timestamp) -> HashMap<ApiKey
     keys.map(|it| (it.id, name_of(it))).collect()
 }
 
-fn keys(choices: &Choices, now: Timestamp) -> Vec<(String, String)> {
-    let names = names_of_keys(choices, now);
+fn keys(choices: &Choices, names: &KeyNames, now: Timestamp) -> Vec<(String, String)> {
     let keys = choices.keys.iter();
     keys.map(|it| {
         let name = names.get(&it.id).cloned().unwrap_or_default();

@@ -161,7 +161,8 @@ fn what_was_chosen_stays_chosen_even_if_it_is_gone() {
     let now = at("2026-11-28T00:00:00Z");
     let asked = query(&format!("person={ID}&key={ID}&kind=no&from=x"));
     let wrong = asked.changes().unwrap_err();
-    let form = asked.form_of_changes(&choices, &wrong, now);
+    let names = names_of_keys(&choices, now);
+    let form = asked.form_of_changes(&choices, &names, &wrong, now);
     assert_eq!(form.from.value, "x");
     let chosen = |select: &Select| {
         let found = select.options.iter().find(|it| it.is_chosen);
@@ -197,7 +198,8 @@ fn keys_of_one_service_are_told_apart() {
         people: Vec::new(),
         keys,
     };
-    let labels: Vec<_> = super::keys(&choices, at("2026-11-28T00:00:00Z"))
+    let now = at("2026-11-28T00:00:00Z");
+    let labels: Vec<_> = super::keys(&choices, &names_of_keys(&choices, now), now)
         .into_iter()
         .map(|(_, label)| label)
         .collect();
