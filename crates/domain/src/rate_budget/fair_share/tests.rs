@@ -72,7 +72,7 @@ fn while_turns_are_taken_each_service_has_an_equal_part_of_a_second() {
     assert_eq!(
         turns.take(&service(0), now),
         Err(now + second),
-        "two keys, 10 ÷ 2"
+        "two services, 10 ÷ 2"
     );
     turns.give_back(&service(0));
     turns.take(&service(0), now).unwrap();
