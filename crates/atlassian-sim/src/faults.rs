@@ -217,6 +217,8 @@ enum Step {
 pub(crate) struct Script {
     next: HashMap<Endpoint, VecDeque<Step>>,
     always: HashMap<Endpoint, Fault>,
+    /// By the refresh token that is sent.
+    refreshes: HashMap<String, Fault>,
 }
 
 impl Script {
@@ -231,6 +233,10 @@ impl Script {
         self.always.insert(on, fault);
     }
 
+    pub(crate) fn set_refreshes(&mut self, refresh_token: String, fault: Fault) {
+        self.refreshes.insert(refresh_token, fault);
+    }
+
     pub(crate) fn hold(&mut self, on: Endpoint) -> Held {
         let held = Held::new();
         self.next
@@ -243,6 +249,7 @@ impl Script {
     pub(crate) fn clear(&mut self) {
         self.next.clear();
         self.always.clear();
+        self.refreshes.clear();
     }
 
     pub(crate) fn pending(&self) -> usize {
@@ -302,6 +309,20 @@ impl crate::SimState {
                 Verdict::Go
             }
             Some(Step::Fault(fault)) => before(fault, now).await,
+        }
+    }
+
+    /// As [`Self::strike`], for a request to the token endpoint, whose refresh token may have a fault
+    /// of its own. That one goes first, and takes none of the others.
+    pub(crate) async fn strike_token(&self, refresh_token: Option<&str>) -> Verdict {
+        let (own, now) = {
+            let inner = self.lock();
+            let own = refresh_token.and_then(|it| inner.script.refreshes.get(it).cloned());
+            (own, inner.now())
+        };
+        match own {
+            Some(fault) => before(fault, now).await,
+            None => self.strike(Endpoint::Token).await,
         }
     }
 }

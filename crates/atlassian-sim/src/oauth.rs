@@ -96,14 +96,17 @@ fn check(inner: &Inner, query: &HashMap<String, String>) -> Result<Waiting, &'st
 async fn token(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
     // Whatever comes of it: a client is judged by how often it asks.
     site.state.lock().kept.counts.token_requests += 1;
-    let verdict = site.state.strike(Endpoint::Token).await;
+    let fields = fields_of(&headers, &body);
+    let refresh_token = fields.as_ref().and_then(|it| it.get("refresh_token"));
+    let refresh_token = refresh_token.and_then(Value::as_str);
+    let verdict = site.state.strike_token(refresh_token).await;
     if let Verdict::Instead(response) = verdict {
         return response;
     }
     let rotates = !matches!(&verdict, Verdict::Spoil(fault) if fault.takes_field("refresh_token"));
     let answer = {
         let mut inner = site.state.lock();
-        read_request(&mut inner, &headers, &body).and_then(|it| inner.token(&it, rotates))
+        read_request(&mut inner, fields).and_then(|it| inner.token(&it, rotates))
     };
     match (answer, verdict) {
         (Err(refused), _) => refuse(refused),
@@ -125,10 +128,9 @@ const UNREADABLE: Refused = Refused {
 /// The client first, as Atlassian does: whoever lacks the secret learns nothing else.
 fn read_request(
     inner: &mut Inner,
-    headers: &HeaderMap,
-    body: &[u8],
+    fields: Option<Map<String, Value>>,
 ) -> Result<TokenRequest, Refused> {
-    let fields = fields_of(headers, body).ok_or(UNREADABLE)?;
+    let fields = fields.ok_or(UNREADABLE)?;
     if !is_client(inner, &fields) {
         inner.kept.counts.client_refused += 1;
         return Err(WRONG_CLIENT);

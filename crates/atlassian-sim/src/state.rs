@@ -228,6 +228,14 @@ impl SimState {
         self.lock().script.set_always(on, fault);
     }
 
+    /// Lets every exchange of this refresh token fail, and of no other, until
+    /// [`SimState::clear_faults`]: for a test in which several are refreshed at once.
+    pub fn fault_refreshes(&self, refresh_token: &str, fault: Fault) {
+        self.lock()
+            .script
+            .set_refreshes(refresh_token.to_owned(), fault);
+    }
+
     /// Forgets all faults that have not struck.
     pub fn clear_faults(&self) {
         self.lock().script.clear();

@@ -1,17 +1,16 @@
 //! Atlassian is down, slow, garbled or rate-limited for hours: no connection is lost, few calls are made,
 //! and all is well soon after.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use atlassian::Later;
-use atlassian_sim::{Endpoint, Fault, SimState};
+use atlassian_sim::{Endpoint, Fault};
 use domain::{
     credential::{Generation, RefreshOutcome, RevocationReason},
-    ids::CredentialId,
     state::ConnectionState,
 };
 use jiff::SignedDuration;
-use service::refresh::{RefreshSettings, Step, Steps, TokenError};
+use secrecy::ExposeSecret as _;
+use service::refresh::TokenError;
 use store::Store;
 use testkit::{
     db::TestDb,
@@ -228,35 +227,22 @@ async fn a_week_end_of_every_kind_of_trouble_loses_nothing() {
     all_are_well_within(&world, &teams, MINUTE * 2).await;
 }
 
-/// Lets each refresh of one connection fail, and no other one's.
-#[derive(Debug)]
-struct FailOne(SimState, CredentialId);
-
-impl Steps for FailOne {
-    fn reached(&self, step: Step, credential: CredentialId) -> Later<'_, ()> {
-        if step == Step::BeforeSend && credential == self.1 {
-            self.0.fault(Endpoint::Token, Fault::Status(500));
-        }
-        Box::pin(std::future::ready(()))
-    }
-}
-
 db_tests! {
     async fn one_that_fails_among_others_that_work_asks_seldom(db: TestDb) {
         let world = World::new(db).await;
         let teams = teams(&world, 3).await;
         let failing = row(&world, &teams[0]).await;
-        let steps = FailOne(world.sim.clone(), failing.id);
-        let process = world.process_with(RefreshSettings::default(), Arc::new(steps));
+        let refresh_token = world.open_tokens(&failing).refresh;
+        world.sim.fault_refreshes(refresh_token.expose_secret(), Fault::Status(500));
         let mut most = 0;
         // The others are in use.
         for _ in 0..4 {
             let before = (world.sim.counts(), generations(&world, &teams).await);
             for _ in 0..60 {
                 for admin in &teams[1..] {
-                    process.token(admin).await.unwrap();
+                    world.token(admin).await.unwrap();
                 }
-                run(&process, MINUTE, SECOND * 10).await;
+                run(&world, MINUTE, SECOND * 10).await;
             }
             let after = (world.sim.counts(), generations(&world, &teams).await);
             let good = after.1.iter().zip(&before.1).map(|(after, before)| u64::try_from(after.0 - before.0).unwrap()).sum::<u64>();
@@ -266,6 +252,7 @@ db_tests! {
         let failed = row(&world, &teams[0]).await;
         assert_eq!((failed.generation, failed.last_outcome), (failing.generation, Some(RefreshOutcome::Ambiguous)));
         // It goes on by its own schedule, at most a quarter of an hour and what is watched before it.
+        world.sim.clear_faults();
         run(&world, MINUTE * 20, SECOND * 10).await;
         assert!(row(&world, &teams[0]).await.generation > failing.generation);
     }
