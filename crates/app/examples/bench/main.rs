@@ -1,8 +1,8 @@
 //! Measures what was promised and writes `docs/benchmarks.md`. Run it with `scripts/bench`, which builds
 //! the binary that is measured.
 //!
-//! Speeds are ratios to something in the same run: machines are noisy. `bench token` and `bench proxy` run one
-//! part alone, to be profiled.
+//! Speeds are ratios to something in the same run: machines are noisy. `bench token`, `bench proxy` and
+//! `bench retention` run one part alone, to be profiled.
 
 #![expect(
     clippy::print_stdout,
@@ -41,10 +41,11 @@ fn main() {
         ["memory"] => return proxy::print_memory(),
         ["token"] => return println!("{}", table(&door::rows())),
         ["proxy"] => return println!("{}", table(&proxy::speeds().unwrap())),
+        ["retention"] => return println!("{}", table(&retention::rows())),
         _ => (),
     }
     let [binary, target] = args.as_slice() else {
-        panic!("usage: bench BINARY FILE.md, or one part alone: bench token, bench proxy");
+        panic!("usage: bench BINARY FILE.md, or one part alone: bench token, proxy or retention");
     };
     let binary = Path::new(binary);
     let mut rows = vec![size_of(binary), start(binary), memory(binary)];
