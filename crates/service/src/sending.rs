@@ -41,7 +41,7 @@ pub enum SendStep {
     Claimed,
     /// The other side took it; nothing was recorded.
     Taken,
-    /// The record is written and not committed.
+    /// The record of that is written and not committed.
     BeforeCommit,
     /// It is committed.
     Recorded,
@@ -134,6 +134,13 @@ impl Sender {
         }
     }
 
+    /// Tells how far a notice has come that the other side took: one that it did not take begins anew.
+    async fn reached(&self, step: SendStep, attended: &Attended) {
+        if attended.verdict == Verdict::Taken {
+            self.steps.reached(step, attended.entry.id).await;
+        }
+    }
+
     /// Whose claims those of this process are.
     fn owner(&self, env: &dyn Env) -> Uuid {
         *self.owner.get_or_init(|| Uuid::from_bytes(random(env)))
@@ -192,25 +199,25 @@ pub(crate) async fn attend(
     entry: OutboxEntry,
     claimed_at: Duration,
 ) -> Result<Verdict, Error> {
-    let steps = &services.sender.steps;
-    steps.reached(SendStep::Claimed, entry.id).await;
+    let sender = &services.sender;
+    sender.steps.reached(SendStep::Claimed, entry.id).await;
     let verdict = match send(services, &entry, claimed_at).await {
         Ok(verdict) => verdict,
         Err(err) => {
             // Nothing was sent: it is taken again when the claim has lapsed.
-            services.sender.hands().remove(&entry.id);
+            sender.hands().remove(&entry.id);
             return Err(err);
         }
     };
-    steps.reached(SendStep::Taken, entry.id).await;
     let attended = Attended { entry, verdict };
+    sender.reached(SendStep::Taken, &attended).await;
     match record(services, &attended).await {
         Ok(()) => {
-            services.sender.hands().remove(&attended.entry.id);
+            sender.hands().remove(&attended.entry.id);
             Ok(verdict)
         }
         Err(err) => {
-            services.sender.results().push(attended);
+            sender.results().push(attended);
             Err(err)
         }
     }

@@ -79,10 +79,10 @@ pub(super) async fn record(services: &Services, attended: &Attended) -> Result<(
             }
         }
     };
-    let steps = &services.sender.steps;
-    steps.reached(SendStep::BeforeCommit, entry.id).await;
+    let sender = &services.sender;
+    sender.reached(SendStep::BeforeCommit, attended).await;
     tx.commit().await?;
-    steps.reached(SendStep::Recorded, entry.id).await;
+    sender.reached(SendStep::Recorded, attended).await;
     tell(services, entry, told);
     if is_off {
         tracing::error!(
