@@ -4,15 +4,13 @@
 //! started from an installed `initdb`. Each test has a schema of its own; nothing else in the server
 //! is touched.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use store::Store;
 use tempfile::TempDir;
+
+mod server;
 
 /// A database that is there for one test.
 #[derive(Debug)]
@@ -68,6 +66,8 @@ impl TestDb {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/test.db", dir.path().display());
         let store = Store::open_with(&url, 4).await.unwrap();
+        // As PostgreSQL does here: what a power cut would leave is not what tests ask.
+        raw_on(&store, "PRAGMA synchronous = OFF").await.unwrap();
         store.migrate().await.unwrap();
         Self {
             store,
@@ -89,7 +89,7 @@ impl TestDb {
     /// The same without tables.
     #[expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
     pub async fn empty_postgres() -> Option<Self> {
-        let Some(server) = find_server().await else {
+        let Some(server) = server::find().await else {
             let help = "no PostgreSQL: set TEST_POSTGRES_URL, start one on 127.0.0.1:5432, or install \
                         one (Debian: apt-get install postgresql) so that the tests can start their own";
             assert!(std::env::var_os("CI").is_none(), "{help}");
@@ -129,6 +129,15 @@ impl TestDb {
             schema: Some(Schema { server, name }),
             _dir: dir,
         })
+    }
+
+    /// The same opened as the product opens it, each commit waiting for the disk: for whoever measures.
+    #[expect(clippy::unwrap_used, reason = "test support")]
+    pub async fn waiting_for_the_disk(mut self) -> Self {
+        self.store.close().await;
+        self.url = self.url.replace(&format!("&{UNHURRIED}"), "");
+        self.store = Store::open_with(&self.url, 4).await.unwrap();
+        self
     }
 
     /// Runs a statement that no code of ours has: planting, swapping, breaking.
@@ -393,81 +402,6 @@ fn without_password(url: &str) -> String {
             )
         },
     )
-}
-
-/// The address of a server that answers.
-async fn find_server() -> Option<String> {
-    if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
-        return Some(url);
-    }
-    for user in ["root", "postgres"] {
-        let url = format!("postgres://{user}@127.0.0.1:5432/test");
-        if PgConnection::connect(&url).await.is_ok() {
-            return Some(url);
-        }
-    }
-    private_cluster().await
-}
-
-/// Starts a cluster of our own, once for all tests of a machine's user; it goes on until the machine
-/// stops, so that the next run finds it.
-async fn private_cluster() -> Option<String> {
-    let bin = find_initdb()?;
-    let home = std::env::temp_dir().join("tformance-test-postgres");
-    let url = format!("postgres://postgres@127.0.0.1:{PRIVATE_PORT}/postgres");
-    if PgConnection::connect(&url).await.is_ok() {
-        return Some(url);
-    }
-    let lock = home.with_extension("lock");
-    if std::fs::create_dir(&lock).is_ok() {
-        start_cluster(&bin, &home);
-    }
-    for _ in 0..100 {
-        if PgConnection::connect(&url).await.is_ok() {
-            return Some(url);
-        }
-        pause().await;
-    }
-    None
-}
-
-const PRIVATE_PORT: u16 = 54_329;
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "waits for a server to start, with a limit"
-)]
-async fn pause() {
-    tokio::time::sleep(Duration::from_millis(200)).await;
-}
-
-fn find_initdb() -> Option<PathBuf> {
-    let debian = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let mut found: Vec<PathBuf> = debian
-        .filter_map(Result::ok)
-        .map(|it| it.path().join("bin"))
-        .filter(|it| it.join("initdb").exists())
-        .collect();
-    found.sort();
-    found.pop()
-}
-
-/// `initdb` refuses to run as root; then it runs as the user that Debian's package made.
-fn start_cluster(bin: &Path, home: &Path) {
-    let (bin, home) = (bin.display(), home.display());
-    let script = format!(
-        "{bin}/initdb -D {home} -U postgres -A trust >/dev/null && \
-         {bin}/pg_ctl -D {home} -l {home}/log -w \
-         -o '-p {PRIVATE_PORT} -c listen_addresses=127.0.0.1 -c fsync=off -c unix_socket_directories=' \
-         start >/dev/null"
-    );
-    let as_postgres = format!(
-        "if [ $(id -u) = 0 ]; then exec su postgres -s /bin/sh -c \"{script}\"; else {script}; fi"
-    );
-    match Command::new("sh").args(["-c", &as_postgres]).status() {
-        Ok(status) if status.success() => {}
-        other => tell(&format!("a private PostgreSQL did not start: {other:?}")),
-    }
 }
 
 /// Writes each test once and runs it on both databases.

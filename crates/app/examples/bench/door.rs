@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, runtime::Runtime};
 use crate::{
     CONNECTIONS, ROUND, ROUNDS, Row,
     load::{self, Asked},
-    median,
+    median, postgres, sqlite,
 };
 
 /// How many reads in this process are timed together.
@@ -28,8 +28,8 @@ const READS: u32 = 2_000;
 
 pub(crate) fn rows() -> Vec<Row> {
     let runtime = Runtime::new().unwrap();
-    let mut rows = of(&runtime, runtime.block_on(TestDb::sqlite()), true);
-    if let Some(db) = runtime.block_on(TestDb::postgres()) {
+    let mut rows = of(&runtime, runtime.block_on(sqlite()), true);
+    if let Some(db) = runtime.block_on(postgres()) {
         rows.extend(of(&runtime, db, false));
     }
     rows

@@ -24,7 +24,7 @@ use testkit::{db::TestDb, env::TestEnv, world::key_ring};
 use tokio::net::TcpListener;
 use vault::Place;
 
-use crate::Row;
+use crate::{Row, postgres, sqlite};
 
 /// How many stored connections the scheduler's look is measured with.
 const FEW: usize = 1_000;
@@ -42,8 +42,8 @@ const LOOKS: usize = 300;
 pub(crate) fn rows() -> Vec<Row> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut rows = runtime.block_on(looks());
-    rows.push(runtime.block_on(async { ending(TestDb::sqlite().await, "SQLite").await }));
-    if let Some(db) = runtime.block_on(TestDb::postgres()) {
+    rows.push(runtime.block_on(async { ending(sqlite().await, "SQLite").await }));
+    if let Some(db) = runtime.block_on(postgres()) {
         rows.push(runtime.block_on(ending(db, "PostgreSQL")));
     }
     rows
@@ -76,7 +76,7 @@ async fn looks() -> Vec<Row> {
 }
 
 async fn look(stored: usize) -> (Duration, Duration) {
-    let db = TestDb::sqlite().await;
+    let db = sqlite().await;
     let bench = Bench::new(&db, stored, None).await;
     let (mut looks, mut reads) = (Vec::new(), Vec::new());
     for number in 0..LOOKS {

@@ -23,6 +23,7 @@ use std::{fmt::Write as _, path::Path, time::Duration};
 
 use load::Asked;
 use server::Server;
+use testkit::db::TestDb;
 
 /// How many starts the median is taken of.
 const STARTS: usize = 15;
@@ -87,6 +88,16 @@ fn what_others_wrote(file: &str) -> String {
     let before = std::fs::read_to_string(file).unwrap_or_default();
     let part = before.split_once("\n## ");
     part.map_or_else(String::new, |(_, rest)| format!("\n## {rest}"))
+}
+
+/// A database as the product opens it.
+async fn sqlite() -> TestDb {
+    TestDb::sqlite().await.waiting_for_the_disk().await
+}
+
+/// The same, where there is a server.
+async fn postgres() -> Option<TestDb> {
+    Some(TestDb::postgres().await?.waiting_for_the_disk().await)
 }
 
 /// One line of the table.

@@ -11,10 +11,7 @@ use std::{
 
 use atlassian::Timeouts;
 use domain::credential::Provider;
-use testkit::{
-    db::TestDb,
-    world::{SignedInAdmin, World},
-};
+use testkit::world::{SignedInAdmin, World};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -22,6 +19,7 @@ use crate::{
     load::{self, Asked},
     median, megabytes,
     server::{free_address, own_resident_kilobytes},
+    sqlite,
 };
 
 /// Connections that ask at once where throughput is compared.
@@ -119,7 +117,7 @@ impl Installation {
     fn new() -> Self {
         let runtime = Runtime::new().unwrap();
         let (world, ada, cloud_id) = runtime.block_on(async {
-            let world = World::new(TestDb::sqlite().await).await;
+            let world = World::new(sqlite().await).await;
             let ada = world.admin("Ada", "Acme").await;
             world.connect(&ada, "Sam One").await.unwrap();
             let mut tx = world.services.store.read().await.unwrap();

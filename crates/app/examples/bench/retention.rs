@@ -19,20 +19,20 @@ use service::{Policy, Services, worker::retain};
 use testkit::{db::TestDb, env::TestEnv, world::key_ring};
 use tokio_util::sync::CancellationToken;
 
-use crate::Row;
+use crate::{Row, postgres, sqlite};
 
 /// How many rows are old enough.
 const OLD: i64 = 1_000_000;
 
 pub(crate) fn rows() -> Vec<Row> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sqlite = runtime.block_on(async { removing(TestDb::sqlite().await).await });
+    let sqlite = runtime.block_on(async { removing(sqlite().await).await });
     let mut rows = vec![Row {
         what: "1,000,000 rows that are old enough, SQLite",
         figure: sqlite,
         goal: "a write beside it waits less than 50 ms",
     }];
-    if let Some(db) = runtime.block_on(TestDb::postgres()) {
+    if let Some(db) = runtime.block_on(postgres()) {
         rows.push(Row {
             what: "1,000,000 rows that are old enough, PostgreSQL",
             figure: runtime.block_on(removing(db)),

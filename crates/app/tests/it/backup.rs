@@ -13,7 +13,9 @@ async fn connected() -> (World, Machine) {
     let machine = Machine::new()
         .set("DATABASE_URL", &world.db.url)
         .set("ENCRYPTION_KEYS", key("tests", 1))
-        .set("LISTEN", "127.0.0.1:0");
+        .set("LISTEN", "127.0.0.1:0")
+        // What is served removes by the machine's clock what was made by that of the tests.
+        .set("RETENTION", "connect_attempts=forever");
     (world, machine)
 }
 

@@ -193,7 +193,7 @@ async fn a_connection_that_a_demo_kept_is_refreshed_after_a_restart() {
         .json(&later);
     assert_eq!(clock.send().await.unwrap().status(), 200);
     let cookie = demo.sign_in().await;
-    let myself = demo.counts().await["myself"].as_u64().unwrap();
+    let before = demo.counts().await;
     demo.post("/a/acme/integrations/jira/test", &cookie, &[])
         .await;
     let counts = demo.counts().await;
@@ -201,10 +201,12 @@ async fn a_connection_that_a_demo_kept_is_refreshed_after_a_restart() {
         (&counts["refresh"], &counts["refresh_refused"]),
         (&json!(1), &json!(0))
     );
-    assert_eq!(
-        counts["myself"],
-        myself + 1,
-        "and the new token opens the site"
+    // The scheduler may be at the same: its refresh looks at the sites, and then asks this too.
+    let more = |what: &str| counts[what].as_u64().unwrap() - before[what].as_u64().unwrap();
+    let (asked, looks) = (more("myself"), more("resources"));
+    assert!(
+        (1..=1 + looks).contains(&asked),
+        "the new token opens the site: asked {asked} times, looked {looks} times"
     );
     demo.stop();
 }

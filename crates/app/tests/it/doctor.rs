@@ -51,7 +51,10 @@ fn status(machine: &Machine, check: &str) -> Value {
     found.unwrap()["status"].clone()
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on: it is below what a test may bind.
+const NOBODYS_PORT: u16 = 1;
+
+/// A port to serve on.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
@@ -108,7 +111,7 @@ async fn a_receiver_that_does_not_do_is_told() {
         good.hooks().iter().all(|it| it.call.starts_with("HEAD ")),
         "doctor sends no event"
     );
-    let nowhere = format!("http://127.0.0.1:{}/", free_port());
+    let nowhere = format!("http://127.0.0.1:{NOBODYS_PORT}/");
     told(
         &machine(&nowhere),
         "webhook",
@@ -190,7 +193,7 @@ fn a_database_that_cannot_be_had_is_told() {
     );
     let machine = machine.set(
         "DATABASE_URL",
-        format!("postgres://x@127.0.0.1:{}/x", free_port()),
+        format!("postgres://x@127.0.0.1:{NOBODYS_PORT}/x"),
     );
     told(
         &machine,
@@ -329,7 +332,7 @@ async fn a_proxy_that_changes_too_much_or_says_too_little_is_told() {
     });
     assert_eq!(status(&behind(good.await), "proxy"), "good");
     told(
-        &behind(free_port()),
+        &behind(NOBODYS_PORT),
         "proxy",
         "nothing answers at",
         "start the proxy",
@@ -365,7 +368,7 @@ async fn a_mail_server_that_does_not_do_is_told() {
         "refuses the user or the password",
         "user and password",
     );
-    let nowhere = format!("smtp://127.0.0.1:{}", free_port());
+    let nowhere = format!("smtp://127.0.0.1:{NOBODYS_PORT}");
     told(&machine(nowhere), "smtp", "refuses the connection", "start");
     told(
         &machine("smtp://mail.invalid".to_owned()),
@@ -430,7 +433,7 @@ async fn what_atlassian_refuses_is_told() {
         "with secret 2 of",
         "developer console",
     );
-    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let nowhere = format!("http://127.0.0.1:{NOBODYS_PORT}");
     told(
         &machine("secret").set("JIRA_AUTH_URL", &nowhere),
         "provider",

@@ -161,7 +161,7 @@ async fn a_database_that_another_program_holds_is_waited_for_and_given_up() {
     writes_are_refused(&there, &consented, "locked").await;
     let page = there.get(&there.path("integrations/")).await;
     assert!(page.status.is_success(), "reading goes on");
-    drop(holder);
+    holder.commit().await.unwrap();
     assert_eq!(stored(&app.world).await, before);
     let answer = there.come_back(&consented).await;
     assert!(

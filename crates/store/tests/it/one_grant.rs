@@ -13,7 +13,7 @@ use proptest::{
     test_runner::{TestCaseResult, TestRunner},
 };
 use store::RefreshOf;
-use testkit::db::{TestDb, raw_on};
+use testkit::db::TestDb;
 use uuid::Uuid;
 
 use crate::rows::{JIRA, at, credential, read, team_id, tokens, two_teams, user_id, write};
@@ -248,8 +248,6 @@ fn whatever_processes_do_in_whatever_order_a_row_is_of_one_grant() {
     let db = runtime.block_on(TestDb::sqlite());
     runtime.block_on(async {
         two_teams(&db).await;
-        // What a power cut would leave is not the question here.
-        raw_on(&db.store, "PRAGMA synchronous = OFF").await.unwrap();
     });
     let mut runner = TestRunner::new(config);
     let done = runner.run(&steps(), |steps| {

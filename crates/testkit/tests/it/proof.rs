@@ -20,14 +20,16 @@ use crate::refresher::{Answer, Door, LONGEST, Refresher};
 /// Who consents at the simulator: an account with one site.
 pub(crate) const ACCOUNT: &str = "Sam One";
 
-/// So soon a dead holder is noticed here.
-pub(crate) const LEASE: Duration = Duration::from_millis(500);
+/// So soon a dead holder is noticed here, where nothing else is said.
+const LEASE: Duration = Duration::from_millis(500);
 
 /// A connected team.
 pub(crate) struct Proof {
     pub(crate) world: World,
     pub(crate) admin: SignedInAdmin,
     key: SecretString,
+    /// How long a holder of a lease may give no sign of life.
+    lease: Duration,
 }
 
 impl Proof {
@@ -42,13 +44,23 @@ impl Proof {
         let created = api_keys::create(&world.services, &admin, &KeyWish::named("Proofs")).await;
         let key: SecretString = created.unwrap().shown_once().into();
         world.add_secret(&key);
-        Self { world, admin, key }
+        Self {
+            world,
+            admin,
+            key,
+            lease: LEASE,
+        }
+    }
+
+    /// The same with another lease.
+    pub(crate) fn with_lease(self, lease: Duration) -> Self {
+        Self { lease, ..self }
     }
 
     /// A process of this installation.
     pub(crate) async fn start(&self, hold: Option<Step>) -> Refresher {
         let (auth, api) = self.world.sim_addresses();
-        let lease = LEASE.as_millis().to_string();
+        let lease = self.lease.as_millis().to_string();
         let vars = [
             ("DATABASE_URL", &*self.world.db.url),
             ("ENCRYPTION_KEYS", &*key_of_the_tests()),

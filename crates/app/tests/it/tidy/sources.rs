@@ -34,7 +34,7 @@ const SLEEP: &[(&str, &str)] = &[
     ),
     ("crates/service/src/worker.rs", "between two rounds"),
     (
-        "crates/testkit/src/db.rs",
+        "crates/testkit/src/db/server.rs",
         "until a server of the machine has started",
     ),
 ];

@@ -177,7 +177,7 @@ async fn one_answer_of_each_class_is_taken_for_what_it_is_on_postgres() {
 
 db_tests! {
     async fn an_answer_after_the_deadline_is_had_again(db: TestDb) {
-        let timeouts = Timeouts { token: Duration::from_millis(300), ..Timeouts::default() };
+        let timeouts = Timeouts { token: Duration::from_millis(1_500), ..Timeouts::default() };
         let world = World::with_options(db, WorldOptions { timeouts, ..WorldOptions::default() }).await;
         let ada = expired(&world).await;
         for fault in [Fault::Hang, Fault::DelayMillis(60_000)] {
