@@ -127,9 +127,14 @@ await onBothDatabases(import.meta.url, (test) => {
     await mail.getByText(/but lacks: read users\.$/).waitFor();
     await inspect(ada.desk.tab, 'a mail of missing permissions');
     await app.control.resetSwitches();
+    await ada.desk.visitInbox();
+    const good = 'Jira for Acme works again';
+    const before = await ada.desk.mailsOf(good).count();
     await ada.health.button('Reconnect to add').click();
     await (await atlassian.arriveAtConsent()).accept();
     await integrations.shows('Connected');
+    // The next test counts mails.
+    await ada.desk.hasMail(good, before + 1);
   });
 
   test('a server that is set up wrongly: the operator gets the mail, and no team does', async ({ app, browser }) => {

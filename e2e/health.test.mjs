@@ -7,7 +7,7 @@ import { HealthPage } from './pages/health.mjs';
 import { IntegrationsPage } from './pages/integrations.mjs';
 import { LoginPage } from './pages/login.mjs';
 import { inspect } from './support/inspect.mjs';
-import { hasFocus, press } from './support/keyboard.mjs';
+import { press, takesFocus } from './support/keyboard.mjs';
 import { onBothDatabases } from './support/suite.mjs';
 
 /** A team that is connected with the one site of Sam One; gives the address of the connection's page. */
@@ -47,7 +47,7 @@ await onBothDatabases(import.meta.url, (test) => {
     await inspect(tab, 'a connection on its first day');
     await health.button('Refresh now').click();
     await health.status().getByText(/^Nothing was sent/).waitFor();
-    assert.ok(await hasFocus(health.heading('Jira connection')));
+    await takesFocus(health.heading('Jira connection'));
     await app.control.advance(700);
     await health.button('Refresh now').click();
     await health.status().getByText(/^Atlassian gave a new token/).waitFor();
@@ -59,8 +59,10 @@ await onBothDatabases(import.meta.url, (test) => {
     await inspect(tab, 'the days as a table');
 
     await health.link('Changes').click();
+    await health.arrive();
     assert.equal(await health.timeline().count(), 2, 'a head and the connecting');
     await health.link('All').click();
+    await health.arrive();
     assert.equal(await health.timeline().count(), 3);
 
     await revoke(app, tab, path);

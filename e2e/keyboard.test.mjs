@@ -8,7 +8,7 @@ import { LoginPage } from './pages/login.mjs';
 import { SignupPage } from './pages/signup.mjs';
 import { SitesPage } from './pages/sites.mjs';
 import { TeamNewPage } from './pages/team-new.mjs';
-import { hasFocus, press, tabTo, type } from './support/keyboard.mjs';
+import { press, tabTo, takesFocus, type } from './support/keyboard.mjs';
 import { onBothDatabases } from './support/suite.mjs';
 
 await onBothDatabases(import.meta.url, (test) => {
@@ -38,9 +38,9 @@ await onBothDatabases(import.meta.url, (test) => {
     // Nothing is chosen: the summary of what is wrong takes the focus, and its link leads to the sites.
     await press(tab, sites.submit());
     await sites.alert().waitFor();
-    assert.ok(await hasFocus(sites.alert()));
+    await takesFocus(sites.alert());
     await press(tab, sites.link('Choose a site'));
-    assert.ok(await hasFocus(sites.sites().first()));
+    await takesFocus(sites.sites().first());
     await tab.keyboard.press('Space');
     await tab.keyboard.press('ArrowDown');
     assert.ok(await sites.site('Beta Labs').isChecked());
@@ -54,15 +54,15 @@ await onBothDatabases(import.meta.url, (test) => {
     // The question takes the focus to Cancel, Escape gives it back.
     await press(tab, integrations.link('Disconnect'));
     await integrations.dialog().waitFor();
-    assert.ok(await hasFocus(integrations.dialog().getByRole('button', { name: 'Cancel' })));
+    await takesFocus(integrations.dialog().getByRole('button', { name: 'Cancel' }));
     await tab.keyboard.press('Escape');
     await integrations.dialog().waitFor({ state: 'hidden' });
-    assert.ok(await hasFocus(integrations.link('Disconnect')));
+    await takesFocus(integrations.link('Disconnect'));
     await tab.keyboard.press('Enter');
     await press(tab, integrations.dialog().getByRole('button', { name: 'Disconnect Beta Labs' }));
     await integrations.shows('Disconnected');
     // After it the heading has the focus, so that reading begins there.
-    assert.ok(await hasFocus(integrations.heading('Integrations')));
+    await takesFocus(integrations.heading('Integrations'));
   });
 
   test('the first stop of a page skips to the content', async ({ app, browser }) => {
@@ -71,10 +71,10 @@ await onBothDatabases(import.meta.url, (test) => {
     const tab = await browser.tab();
     const integrations = await new IntegrationsPage(tab, app).visit(paths[0]);
     await tab.keyboard.press('Tab');
-    assert.ok(await hasFocus(integrations.link('Skip to content')));
+    await takesFocus(integrations.link('Skip to content'));
     await tab.keyboard.press('Enter');
     await tab.keyboard.press('Tab');
-    assert.ok(await hasFocus(integrations.button('Connect Jira')));
+    await takesFocus(integrations.button('Connect Jira'));
   });
 
   test('the menu of teams opens, closes with Escape, and leads on', async ({ app, browser }) => {
@@ -88,7 +88,7 @@ await onBothDatabases(import.meta.url, (test) => {
     await menu.getByRole('link', { name: 'New team' }).waitFor();
     await tab.keyboard.press('Escape');
     await menu.getByRole('link', { name: 'New team' }).waitFor({ state: 'hidden' });
-    assert.ok(await hasFocus(summary));
+    await takesFocus(summary);
     await tab.keyboard.press('Enter');
     await tabTo(tab, menu.getByRole('link', { name: 'Bee' }));
     await tab.keyboard.press('Enter');

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 
 import { KeysPage } from './pages/keys.mjs';
 import { MAX } from './support/app.mjs';
+import { takesFocus } from './support/keyboard.mjs';
 import { onBothDatabases } from './support/suite.mjs';
 
 /** What a service does with a key. */
@@ -72,7 +73,7 @@ await onBothDatabases(import.meta.url, (test) => {
       await day.fill('2020-01-31');
       await keys.make('reports');
       await keys.alert().getByRole('link', { name: 'Path 2 is not of the form' }).click();
-      assert.equal(await places.evaluate((it) => it === document.activeElement), true);
+      await takesFocus(places);
       assert.equal(await places.inputValue(), '/rest/api/3/issue\nelsewhere');
       assert.ok(await tab.getByRole('checkbox', { name: 'GET' }).isChecked());
       assert.equal(await day.inputValue(), '2020-01-31');
@@ -84,7 +85,7 @@ await onBothDatabases(import.meta.url, (test) => {
       assert.deepEqual(await ask(app, first), { status: 403, code: 'key_may_not_token' });
       await tab.getByText('May ask for the status and GET /rest/api/3/issue').waitFor();
       await keys.button('Rotate the key of reports').click();
-      await keys.heading('A second key for reports is made', 2).waitFor();
+      await keys.isThere('A second key for reports is made', 2);
       const second = await tab.locator('[data-copy] code').first().innerText();
       assert.notEqual(second, first);
       for (const key of [first, second]) assert.equal((await ask(app, key)).code, 'key_may_not_token');

@@ -3,7 +3,7 @@ import { AppPage } from './page.mjs';
 /** `/a/{team}/integrations/jira/account`: another Atlassian account than the connection's signed in. */
 export class AccountQuestionPage extends AppPage {
   async arrive() {
-    await this.heading('You signed in with another Atlassian account').waitFor();
+    await this.isThere('You signed in with another Atlassian account');
     return this;
   }
 

@@ -3,12 +3,12 @@ import { AppPage } from './page.mjs';
 /** The simulated Atlassian: signing in is choosing an account, then comes the consent. */
 export class Atlassian extends AppPage {
   async arriveAtLogin() {
-    await this.heading('Log in to continue').waitFor();
+    await this.isThere('Log in to continue');
     return this;
   }
 
   async arriveAtConsent() {
-    await this.heading(/is requesting access to your Atlassian account/).waitFor();
+    await this.isThere(/is requesting access to your Atlassian account/);
     return this;
   }
 

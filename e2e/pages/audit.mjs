@@ -10,7 +10,7 @@ export class AuditPage extends AppPage {
   }
 
   async arrive() {
-    await this.heading('Audit').waitFor();
+    await this.isThere('Audit');
     return this;
   }
 

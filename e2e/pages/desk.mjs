@@ -12,13 +12,13 @@ export class Desk extends AppPage {
 
   async visitInbox() {
     await this.open('/');
-    await this.heading('Inbox').waitFor();
+    await this.isThere('Inbox');
     return this;
   }
 
   async visitDrills() {
     await this.open('/drills');
-    await this.heading('Drills').waitFor();
+    await this.isThere('Drills');
     return this;
   }
 
@@ -52,19 +52,24 @@ export class Desk extends AppPage {
   /** The newest mail with this subject, as a person sees it. */
   async read(subject) {
     await this.visitInbox();
-    await this.mails().filter({ hasText: subject }).first().click();
+    await this.mailsOf(subject).first().click();
     await this.heading(subject).waitFor();
     return this.tab.frameLocator('iframe');
   }
 
-  /** Waits until a mail with this subject is there; the inbox is looked at again until then. */
-  async hasMail(subject) {
-    const mail = this.mails().filter({ hasText: subject }).first();
+  /** The links to mails with this subject, newest first. */
+  mailsOf(subject) {
+    return this.mails().filter({ hasText: subject });
+  }
+
+  /** Waits until so many mails with this subject are there; the inbox is looked at again until then. */
+  async hasMail(subject, count = 1) {
+    const mail = this.mailsOf(subject).nth(count - 1);
     const deadline = Date.now() + DRILL_MS;
     while (!(await mail.isVisible())) {
       if (Date.now() > deadline) throw new Error(`no mail came: ${subject}`);
       await this.link('Look again').click();
-      await this.heading('Inbox').waitFor();
+      await this.isThere('Inbox');
     }
   }
 

@@ -3,7 +3,7 @@ import { AppPage } from './page.mjs';
 /** `/a/{team}/integrations/jira/disconnect`: the question, where there is no script. */
 export class DisconnectPage extends AppPage {
   async arrive(site) {
-    await this.heading(`Disconnect ${site}?`).waitFor();
+    await this.isThere(`Disconnect ${site}?`);
     return this;
   }
 

@@ -8,7 +8,7 @@ export class HealthPage extends AppPage {
   }
 
   async arrive() {
-    await this.heading('Jira connection').waitFor();
+    await this.isThere('Jira connection');
     return this;
   }
 

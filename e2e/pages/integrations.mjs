@@ -8,7 +8,7 @@ export class IntegrationsPage extends AppPage {
   }
 
   async arrive() {
-    await this.heading('Integrations').waitFor();
+    await this.isThere('Integrations');
     return this;
   }
 
@@ -20,6 +20,7 @@ export class IntegrationsPage extends AppPage {
   /** Waits until the card tells this state, in the pill's exact words; a button may repeat them. */
   async shows(state) {
     await this.card().getByText(state, { exact: true }).first().waitFor();
+    await this.tab.waitForLoadState();
     return this;
   }
 

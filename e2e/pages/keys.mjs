@@ -8,7 +8,7 @@ export class KeysPage extends AppPage {
   }
 
   async arrive() {
-    await this.heading('Keys').waitFor();
+    await this.isThere('Keys');
     return this;
   }
 
@@ -26,7 +26,7 @@ export class KeysPage extends AppPage {
 
   /** The key, in the answer to the form that made it. */
   async made(name) {
-    await this.heading(`The key for ${name} is made`, 2).waitFor();
+    await this.isThere(`The key for ${name} is made`, 2);
     return this.tab.locator('[data-copy] code').first().innerText();
   }
 
@@ -55,7 +55,7 @@ export class KeysPage extends AppPage {
   /** Asks; nothing is revoked yet. */
   async askToRevoke(name) {
     await this.link(`Revoke the key of ${name}`).click();
-    await this.heading(`Revoke the key of ${name}?`).waitFor();
+    await this.isThere(`Revoke the key of ${name}?`);
   }
 
   async confirm() {

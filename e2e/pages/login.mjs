@@ -4,7 +4,7 @@ import { AppPage } from './page.mjs';
 export class LoginPage extends AppPage {
   async visit(path = '/login') {
     await this.open(path);
-    await this.heading('Sign in').waitFor();
+    await this.isThere('Sign in');
     return this;
   }
 

@@ -12,6 +12,12 @@ export class AppPage {
     return this.tab.getByRole('heading', { level, name });
   }
 
+  /** Waits for the page of this heading, whole: what stands below is read in, and the script has run. */
+  async isThere(name, level = 1) {
+    await this.heading(name, level).waitFor();
+    await this.tab.waitForLoadState();
+  }
+
   button(name) {
     return this.tab.getByRole('button', { name, exact: true });
   }
@@ -37,6 +43,6 @@ export class AppPage {
 
   async signOut() {
     await this.button('Sign out').click();
-    await this.heading('Sign in').waitFor();
+    await this.isThere('Sign in');
   }
 }

@@ -3,7 +3,7 @@ import { AppPage } from './page.mjs';
 /** Any page that says what went wrong. */
 export class ProblemPage extends AppPage {
   async arrive(heading) {
-    await this.heading(heading).waitFor();
+    await this.isThere(heading);
     return this;
   }
 

@@ -4,7 +4,7 @@ import { AppPage } from './page.mjs';
 export class SignupPage extends AppPage {
   async visit() {
     await this.open('/signup');
-    await this.heading('Create your account').waitFor();
+    await this.isThere('Create your account');
     return this;
   }
 

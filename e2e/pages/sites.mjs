@@ -3,7 +3,7 @@ import { AppPage } from './page.mjs';
 /** `/a/{team}/integrations/jira/sites`: the picker. */
 export class SitesPage extends AppPage {
   async arrive(team) {
-    await this.heading(`Which Jira site should ${team} use?`).waitFor();
+    await this.isThere(`Which Jira site should ${team} use?`);
     return this;
   }
 

@@ -8,7 +8,7 @@ export class TeamNewPage extends AppPage {
   }
 
   async arrive() {
-    await this.heading(/^(Name your team|New team)$/).waitFor();
+    await this.isThere(/^(Name your team|New team)$/);
     return this;
   }
 

@@ -28,7 +28,12 @@ export async function type(tab, target, text) {
   await tab.keyboard.type(text);
 }
 
-export function hasFocus(target) {
+/** Waits until it has the focus: `autofocus` gives it with the first frame, which may be later than the text. */
+export async function takesFocus(target) {
+  await target.and(target.page().locator(':focus')).waitFor();
+}
+
+function hasFocus(target) {
   return target.evaluate((it) => it === document.activeElement);
 }
 
