@@ -46,6 +46,7 @@ await onBothDatabases(import.meta.url, (test) => {
 
       // Once: the page itself has it no more.
       await tab.getByRole('navigation', { name: /^Pages of/ }).getByRole('link', { name: 'Keys' }).click();
+      await keys.arrive();
       await keys.service('billing').waitFor();
       assert.ok(!(await tab.content()).includes('tfk_'));
       await keys.askToRevoke('billing');
@@ -72,6 +73,8 @@ await onBothDatabases(import.meta.url, (test) => {
       await tab.getByLabel('Ends').selectOption('On a day');
       await day.fill('2020-01-31');
       await keys.make('reports');
+      // The link leads to a field further down.
+      await keys.arrive();
       await keys.alert().getByRole('link', { name: 'Path 2 is not of the form' }).click();
       await takesFocus(places);
       assert.equal(await places.inputValue(), '/rest/api/3/issue\nelsewhere');

@@ -11,8 +11,9 @@ const RULES = {
 };
 const NARROW = { width: 320, height: 640 };
 
-/** Looks at the page as it stands; `name` is for the message. `axeAt`: an address of axe on the same host. */
+/** Looks at the page once it is whole; `name` is for the message. `axeAt`: an address of axe on the same host. */
 export async function inspect(tab, name, axeAt) {
+  await tab.waitForLoadState();
   const found = [];
   const title = await tab.title();
   if (!title) found.push('it has no title');

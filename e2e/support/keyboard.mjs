@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 /** More stops than any page has. */
 const STOPS = 60;
 
-/** Presses Tab until `target` has the focus. */
+/** Presses Tab until `target` has the focus; not before the page is whole, for its script gives keys a meaning. */
 export async function tabTo(tab, target) {
   await target.waitFor();
+  await tab.waitForLoadState();
   for (let stop = 0; stop < STOPS; stop += 1) {
     if (await hasFocus(target)) return;
     await tab.keyboard.press('Tab');
