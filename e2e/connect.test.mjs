@@ -24,7 +24,7 @@ await onBothDatabases(import.meta.url, (test) => {
 
     await integrations.signOut();
     await integrations.open('/a/acme/integrations/');
-    await login.heading('Sign in').waitFor();
+    await login.isThere('Sign in');
     await login.signIn(ADA);
     await integrations.arrive();
     assert.equal(new URL(tab.url()).pathname, '/a/acme/integrations/', 'where she wanted to go');

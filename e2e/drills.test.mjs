@@ -64,7 +64,7 @@ await onBothDatabases(import.meta.url, (test) => {
     await mail.getByRole('link', { name: /press Reconnect$/ }).click();
     const tab = await opened;
     const login = new LoginPage(tab, app);
-    await login.heading('Sign in').waitFor();
+    await login.isThere('Sign in');
     await tab.getByLabel('Email address').fill(ADA.email);
     await tab.getByLabel('Password').fill(ADA.password);
     await click(login.button('Sign in'));
@@ -155,7 +155,7 @@ await onBothDatabases(import.meta.url, (test) => {
     const [first] = await ada.desk.webhooks().allInnerTexts();
     assert.match(first, /^server\.misconfigured\s+signature good/);
     await ada.desk.webhooks().first().getByRole('link').click();
-    await ada.desk.heading('server.misconfigured').waitFor();
+    await ada.desk.isThere('server.misconfigured');
     await inspect(ada.desk.tab, 'a webhook');
     await ada.desk.end();
   });

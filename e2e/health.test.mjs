@@ -95,7 +95,7 @@ await onBothDatabases(import.meta.url, (test) => {
     const health = new HealthPage(tab, app);
     await health.open(path);
     const login = new LoginPage(tab, app);
-    await login.heading('Sign in').waitFor();
+    await login.isThere('Sign in');
     await tab.getByLabel('Email address').fill(person.email);
     await tab.getByLabel('Password').fill(person.password);
     await click(login.button('Sign in'));

@@ -18,7 +18,7 @@ await onBothDatabases(import.meta.url, (test) => {
     const login = await new LoginPage(tab, app).visit('/');
     await press(tab, login.link('Create an account'));
     const signup = new SignupPage(tab, app);
-    await signup.heading('Create your account').waitFor();
+    await signup.isThere('Create your account');
     await type(tab, tab.getByLabel('Your name'), person.name);
     await type(tab, tab.getByLabel('Email address'), person.email);
     await type(tab, tab.getByLabel('Password'), person.password);

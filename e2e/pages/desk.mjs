@@ -53,7 +53,7 @@ export class Desk extends AppPage {
   async read(subject) {
     await this.visitInbox();
     await this.mailsOf(subject).first().click();
-    await this.heading(subject).waitFor();
+    await this.isThere(subject);
     return this.tab.frameLocator('iframe');
   }
 
