@@ -256,7 +256,13 @@ impl Script {
         self.next.values().map(VecDeque::len).sum()
     }
 
-    fn take(&mut self, on: Endpoint) -> Option<Step> {
+    /// What strikes a request to `on`. The fault of the refresh token that it sends goes first, and takes none
+    /// of the others.
+    fn take(&mut self, on: Endpoint, refresh_token: Option<&str>) -> Option<Step> {
+        let own = refresh_token.and_then(|it| self.refreshes.get(it));
+        if let Some(own) = own {
+            return Some(Step::Fault(own.clone()));
+        }
         let mut scripted = |on| self.next.get_mut(&on).and_then(VecDeque::pop_front);
         let wider = on.is_of_jira().then_some(Endpoint::Jira);
         scripted(on)
@@ -298,9 +304,18 @@ pub(crate) enum Verdict {
 impl crate::SimState {
     /// Asks the script what happens to a request that has just come.
     pub(crate) async fn strike(&self, on: Endpoint) -> Verdict {
+        self.strike_with(on, None).await
+    }
+
+    /// The same for a request to the token endpoint.
+    pub(crate) async fn strike_token(&self, refresh_token: Option<&str>) -> Verdict {
+        self.strike_with(Endpoint::Token, refresh_token).await
+    }
+
+    async fn strike_with(&self, on: Endpoint, refresh_token: Option<&str>) -> Verdict {
         let (step, now) = {
             let mut inner = self.lock();
-            (inner.script.take(on), inner.now())
+            (inner.script.take(on, refresh_token), inner.now())
         };
         match step {
             None => Verdict::Go,
@@ -309,20 +324,6 @@ impl crate::SimState {
                 Verdict::Go
             }
             Some(Step::Fault(fault)) => before(fault, now).await,
-        }
-    }
-
-    /// As [`Self::strike`], for a request to the token endpoint, whose refresh token may have a fault
-    /// of its own. That one goes first, and takes none of the others.
-    pub(crate) async fn strike_token(&self, refresh_token: Option<&str>) -> Verdict {
-        let (own, now) = {
-            let inner = self.lock();
-            let own = refresh_token.and_then(|it| inner.script.refreshes.get(it).cloned());
-            (own, inner.now())
-        };
-        match own {
-            Some(fault) => before(fault, now).await,
-            None => self.strike(Endpoint::Token).await,
         }
     }
 }
