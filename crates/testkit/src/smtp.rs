@@ -121,6 +121,12 @@ impl SmtpSink {
     }
 }
 
+/// A server where nobody listens: its port is below what a test may bind.
+#[expect(clippy::unwrap_used, reason = "test support")]
+pub fn nobody() -> MailServer {
+    MailServer::parse(&"smtp://127.0.0.1:1".into(), MAIL_FROM).unwrap()
+}
+
 impl Drop for SmtpSink {
     fn drop(&mut self) {
         self.accepting.abort();

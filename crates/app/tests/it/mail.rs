@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use jiff::SignedDuration;
-use service::mail::MailServer;
 use testkit::{
     app::{Answer, Browser, ORIGIN, TestApp},
     db::TestDb,
     db_tests, logs,
-    smtp::{MAIL_FROM, Mail, Manner, SmtpSink},
+    smtp::{self, MAIL_FROM, Mail, Manner, SmtpSink},
     world::{PASSWORD, World},
 };
 
@@ -184,12 +183,10 @@ db_tests! {
         let world = World::new(db).await;
         let hanging = SmtpSink::start(Manner::Hangs).await;
         let later = SmtpSink::start(Manner::TryLater).await;
-        // Nobody listens there: it is below what a test may bind.
-        let gone = MailServer::parse(&"smtp://127.0.0.1:1".into(), MAIL_FROM).unwrap();
         for (server, said) in [
             (hanging.server().with_patience(Duration::from_millis(50)), "does not answer in time"),
             (later.server(), "answers with 451"),
-            (gone, "refuses the connection"),
+            (smtp::nobody(), "refuses the connection"),
         ] {
             let app = TestApp::of(world.with_mail(server));
             if said.contains("time") {

@@ -13,15 +13,10 @@ use testkit::{
     app::ORIGIN,
     db_tests, logs,
     notices::{OPERATOR, Ways},
-    smtp::{MAIL_FROM, Manner, SmtpSink},
+    smtp::{self, MAIL_FROM, Manner, SmtpSink},
 };
 
 use super::{SOON, by_mail, only, round, world};
-
-/// A server where nobody listens.
-fn nobody() -> MailServer {
-    MailServer::parse(&"smtp://127.0.0.1:1".into(), MAIL_FROM).unwrap()
-}
 
 fn message_id(entry: &OutboxEntry) -> String {
     format!("<{}@example.org>", entry.id.uuid().simple())
@@ -206,7 +201,7 @@ db_tests! {
 
     async fn a_mail_server_that_is_away_is_tried_for_two_days(db: TestDb) {
         let (world, admin) = world(db).await;
-        let process = world.sending_by(Ways { mail: Some(nobody()), ..Ways::default() });
+        let process = world.sending_by(Ways { mail: Some(smtp::nobody()), ..Ways::default() });
         let incident = world.open_incident(&admin, IncidentKind::ReconnectNeeded).await;
         world.tell_admin(&admin, &incident, Occasion::Opened).await;
         round(&process, Channel::Mail).await;
